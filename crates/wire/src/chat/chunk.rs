@@ -1,0 +1,193 @@
+//! One JSON object of chat, whole or a piece of a stream, in one walk.
+
+use std::borrow::Cow;
+
+use crate::json::{JsonError, Literal, MAX_DEPTH, Scanner};
+use crate::usage::Usage;
+use crate::vendor_error::{self, VendorError};
+
+/// What one object says.
+#[derive(Default)]
+pub(super) struct Chunk<'a> {
+    model: Option<Literal<'a>>,
+    pub(super) usage: Option<Usage>,
+    pub(super) choices: usize,
+    pub(super) finish: bool,
+    pub(super) said: Said,
+    error: Option<&'a [u8]>,
+    /// It calls itself an error.
+    is_error: bool,
+    unsuccessful: bool,
+    errors: Option<&'a [u8]>,
+}
+
+/// What was said in messages or pieces of them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Said {
+    /// Anything at all: text, a call, a picture.
+    pub(super) any: bool,
+    /// Bytes of text.
+    pub(super) bytes: u64,
+}
+
+impl<'a> Chunk<'a> {
+    /// Validates and reads an object.
+    pub(super) fn read(json: &'a [u8]) -> Result<Chunk<'a>, JsonError> {
+        let mut chunk = Chunk::default();
+        let mut scan = Scanner::new(json, MAX_DEPTH);
+        scan.object(|scan, name| chunk.member(scan, name))?;
+        scan.end()?;
+        Ok(chunk)
+    }
+
+    pub(super) fn model(&self) -> Option<Cow<'a, str>> {
+        self.model.map(Literal::decode).filter(|model| !model.is_empty())
+    }
+
+    /// The error that `json`, from which this was read, stands for.
+    pub(super) fn vendor_error(&self, json: &[u8]) -> Option<VendorError> {
+        if self.error.is_none() && !self.is_error && !(self.unsuccessful && self.errors.is_some_and(is_something)) {
+            return None;
+        }
+        let error = self.error.and_then(vendor_error::of_error);
+        vendor_error::read(json).or(error).or_else(|| Some(VendorError::default()))
+    }
+
+    fn member(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Result<(), JsonError> {
+        match name.inner {
+            b"model" => self.model = scan.string_or_skip()?,
+            b"usage" => self.take_usage(scan.skip()?),
+            b"choices" => scan.array_or_skip(|scan| self.choice(scan))?,
+            b"x_groq" => scan.object_or_skip(|scan, name| self.groq(scan, name))?,
+            b"error" => self.take_error(scan.skip()?),
+            b"errors" => self.errors = Some(scan.skip()?),
+            b"success" => self.unsuccessful = scan.skip()? == b"false",
+            b"object" | b"type" => self.is_error |= scan.skip()? == b"\"error\"",
+            _ => return scan.skip().map(|_| ()),
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, scan: &mut Scanner<'a>) -> Result<(), JsonError> {
+        self.choices += 1;
+        scan.object_or_skip(|scan, name| {
+            match name.inner {
+                b"delta" | b"message" => self.said.message(scan)?,
+                b"text" => self.said.text(scan)?,
+                b"finish_reason" => self.finish |= is_something(scan.skip()?),
+                // Moonshot counts here.
+                b"usage" => self.take_usage(scan.skip()?),
+                _ => return scan.skip().map(|_| ()),
+            }
+            Ok(())
+        })
+    }
+
+    /// Groq's own member: what it counted, and why it stopped early.
+    fn groq(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Result<(), JsonError> {
+        let value = scan.skip()?;
+        match name.inner {
+            b"usage" => self.take_usage(value),
+            b"error" => self.take_error(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_usage(&mut self, raw: &[u8]) {
+        let Some(usage) = Usage::of(raw) else { return };
+        if self.usage.is_none() || usage.total() > 0 {
+            self.usage = Some(usage);
+        }
+    }
+
+    fn take_error(&mut self, raw: &'a [u8]) {
+        if is_something(raw) {
+            self.error = Some(raw);
+        }
+    }
+}
+
+impl Said {
+    /// Takes in the message or delta that comes next.
+    pub(super) fn message(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        // Some vendors send their reasoning under two names.
+        let mut reasoning = Said::default();
+        scan.object_or_skip(|scan, name| {
+            match name.inner {
+                b"content" => self.content(scan)?,
+                b"refusal" => self.text(scan)?,
+                b"reasoning" | b"reasoning_content" => {
+                    let mut said = Said::default();
+                    said.text(scan)?;
+                    reasoning.any |= said.any;
+                    reasoning.bytes = reasoning.bytes.max(said.bytes);
+                }
+                b"tool_calls" => scan.array_or_skip(|scan| self.tool_call(scan))?,
+                b"function_call" => self.function(scan)?,
+                b"audio" | b"images" | b"reasoning_details" => self.any |= is_something(scan.skip()?),
+                _ => return scan.skip().map(|_| ()),
+            }
+            Ok(())
+        })?;
+        self.any |= reasoning.any;
+        self.bytes += reasoning.bytes;
+        Ok(())
+    }
+
+    /// Takes in the text that comes next, if it is one.
+    pub(super) fn text(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        if let Some(text) = scan.string_or_skip()? {
+            self.any |= !text.inner.is_empty();
+            self.bytes += length(text);
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        if scan.peek() == Some(b'[') {
+            return scan.array(|scan| self.block(scan));
+        }
+        self.text(scan)
+    }
+
+    /// A block of Mistral's content: text, or thinking around texts.
+    fn block(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        self.any = true;
+        scan.object_or_skip(|scan, name| match name.inner {
+            b"text" => self.text(scan),
+            b"thinking" => self.content(scan),
+            _ => scan.skip().map(|_| ()),
+        })
+    }
+
+    fn tool_call(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        self.any = true;
+        scan.object_or_skip(|scan, name| match name.inner {
+            b"function" | b"custom" => self.function(scan),
+            _ => scan.skip().map(|_| ()),
+        })
+    }
+
+    fn function(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+        self.any |= scan.peek() == Some(b'{');
+        scan.object_or_skip(|scan, name| match name.inner {
+            b"name" | b"arguments" | b"input" => self.text(scan),
+            _ => scan.skip().map(|_| ()),
+        })
+    }
+}
+
+fn length(text: Literal<'_>) -> u64 {
+    let length = if text.escaped { text.decode().len() } else { text.inner.len() };
+    length as u64
+}
+
+/// Whether a value is more than the absence of one.
+fn is_something(raw: &[u8]) -> bool {
+    match raw {
+        b"null" | b"false" | b"0" | b"\"\"" => false,
+        [b'[' | b'{', inside @ .., _] => !inside.trim_ascii().is_empty(),
+        _ => true,
+    }
+}

@@ -1,0 +1,267 @@
+//! A stream, followed while it passes.
+//!
+//! Before the first content every event is read. After it most events are pieces of text: they are
+//! counted and measured, and only those are read in full that can hold something else.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::{FindIter, Finder};
+
+use super::chunk::{Chunk, Said};
+use crate::json::{self, MAX_DEPTH, Scanner};
+use crate::sse::{Block, blocks};
+use crate::usage::Usage;
+use crate::vendor_error::{self, VendorError};
+
+/// Bytes of a bad event that are worth keeping.
+const EXCERPT_MAX: usize = 200;
+
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
+static DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"delta\""));
+static TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"text\""));
+
+/// Follows a stream run by run (a run is some complete blocks) and notes what matters.
+#[derive(Debug, Default)]
+pub struct Tap {
+    usage: Option<Usage>,
+    model: Option<String>,
+    finished: bool,
+    done: bool,
+    started: bool,
+    events: u64,
+    content_bytes: u64,
+}
+
+/// Where something noteworthy happened in a run.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Content appeared for the first time.
+    pub first_content: bool,
+    /// Where the first bad block begins, and what is wrong. Nothing behind it was looked at.
+    pub fault: Option<(usize, StreamFault)>,
+    /// Where the block `[DONE]` begins. Nothing behind it was looked at.
+    pub done_at: Option<usize>,
+    /// The last block that carries usage and has no choices.
+    pub usage_only: Option<Range<usize>>,
+}
+
+/// Why a stream is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamFault {
+    /// The vendor says that it failed.
+    Error(VendorError),
+    /// The data of an event is not JSON.
+    Malformed {
+        /// How many bytes of the data are worth keeping.
+        excerpt_len: usize,
+    },
+}
+
+impl Tap {
+    /// A stream of which nothing was seen.
+    pub fn new() -> Tap {
+        Tap::default()
+    }
+
+    /// Reads a run. After `[DONE]` nothing more is read.
+    pub fn observe(&mut self, run: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        if self.done {
+            return seen;
+        }
+        let mut hints = Hints::of(run);
+        for block in blocks(run) {
+            let hinted = hints.within(block.start + block.raw.len());
+            if let Err(fault) = self.block(&block, hinted, &mut seen) {
+                seen.fault = Some((block.start, fault));
+                break;
+            }
+            if self.done {
+                seen.done_at = Some(block.start);
+                break;
+            }
+        }
+        seen
+    }
+
+    /// What the vendor counted: the last count that was not nothing.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// The model that the vendor says it used.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Whether a finish reason or `[DONE]` was seen.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether `[DONE]` was seen.
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether content was seen: text, reasoning, a call, or a finish reason without any.
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// Events with content.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Bytes of text, reasoning and calls, for an estimate when usage never comes. Audio and
+    /// pictures are not measured, and reasoning that is sent under two names counts once.
+    pub fn content_bytes(&self) -> u64 {
+        self.content_bytes
+    }
+
+    fn block(&mut self, block: &Block<'_>, hinted: bool, seen: &mut Seen) -> Result<(), StreamFault> {
+        let data = block.data();
+        let data = data.as_deref().unwrap_or_default().trim_ascii();
+        if block.event() == Some(b"error") {
+            return Err(StreamFault::Error(vendor_error::read(data).unwrap_or_default()));
+        }
+        match data {
+            [b'{', .., b'}'] => {}
+            b"[DONE]" => {
+                self.done = true;
+                self.finished = true;
+                return Ok(());
+            }
+            // Nothing, or a value that says nothing.
+            _ if data.is_empty() || json::check(data).is_ok() => return Ok(()),
+            _ => return Err(malformed(data)),
+        }
+        if self.started && !hinted && let Some(said) = measure(data) {
+            self.hear(said, seen);
+            return Ok(());
+        }
+        let chunk = Chunk::read(data).map_err(|_| malformed(data))?;
+        self.chunk(&chunk, data, seen)?;
+        if chunk.choices == 0 && chunk.usage.is_some() {
+            seen.usage_only = Some(block.start..block.start + block.raw.len());
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: &Chunk<'_>, data: &[u8], seen: &mut Seen) -> Result<(), StreamFault> {
+        if let Some(error) = chunk.vendor_error(data) {
+            return Err(StreamFault::Error(error));
+        }
+        if let Some(model) = chunk.model().filter(|model| self.model() != Some(model)) {
+            self.model = Some(model.into_owned());
+        }
+        if let Some(usage) = chunk.usage.filter(|usage| usage.total() > 0) {
+            self.usage = Some(usage);
+        }
+        self.finished |= chunk.finish;
+        self.hear(chunk.said, seen);
+        self.start(chunk.finish, seen);
+        Ok(())
+    }
+
+    fn hear(&mut self, said: Said, seen: &mut Seen) {
+        self.events += u64::from(said.any);
+        self.content_bytes += said.bytes;
+        self.start(said.any, seen);
+    }
+
+    fn start(&mut self, now: bool, seen: &mut Seen) {
+        seen.first_content |= now && !self.started;
+        self.started |= now;
+    }
+}
+
+fn malformed(data: &[u8]) -> StreamFault {
+    StreamFault::Malformed { excerpt_len: data.len().min(EXCERPT_MAX) }
+}
+
+/// What the deltas (or the texts of a legacy completion) in an event say, without reading the rest
+/// of it. None when it has none or they are not valid.
+fn measure(data: &[u8]) -> Option<Said> {
+    let mut said = Said::default();
+    let mut rest = data;
+    let mut found = false;
+    while let Some(behind) = value_of(&DELTA, rest) {
+        rest = behind;
+        let mut scan = Scanner::new(rest, MAX_DEPTH);
+        said.message(&mut scan).ok()?;
+        rest = &rest[scan.at()..];
+        found = true;
+    }
+    if !found {
+        let text = value_of(&TEXT, data).filter(|text| text.starts_with(b"\""))?;
+        said.text(&mut Scanner::new(text, MAX_DEPTH)).ok()?;
+    }
+    Some(said)
+}
+
+/// What comes behind the colon of the first member of that name.
+fn value_of<'a>(name: &Finder<'_>, text: &'a [u8]) -> Option<&'a [u8]> {
+    let mut rest = text;
+    loop {
+        rest = &rest[name.find(rest)? + name.needle().len()..];
+        if let Some(value) = rest.trim_ascii_start().strip_prefix(b":") {
+            return Some(value.trim_ascii_start());
+        }
+    }
+}
+
+/// Where a run may hold more than pieces of text. A quoted name inside a text has a backslash
+/// before its closing quote, so it is never taken for one.
+struct Hints<'a> {
+    probes: [Probe<'a>; 3],
+}
+
+struct Probe<'a> {
+    run: &'a [u8],
+    width: usize,
+    hits: FindIter<'a, 'static>,
+    next: Option<usize>,
+}
+
+impl<'a> Hints<'a> {
+    fn of(run: &'a [u8]) -> Hints<'a> {
+        Hints { probes: [Probe::of(&USAGE, run), Probe::of(&FINISH, run), Probe::of(&ERROR, run)] }
+    }
+
+    /// Whether there is one before `end`, behind the `end` of the last call.
+    fn within(&mut self, end: usize) -> bool {
+        self.probes.iter_mut().fold(false, |any, probe| probe.within(end) | any)
+    }
+}
+
+impl<'a> Probe<'a> {
+    fn of(name: &'static Finder<'static>, run: &'a [u8]) -> Probe<'a> {
+        let mut hits = name.find_iter(run);
+        let next = hits.next();
+        Probe { run, width: name.needle().len(), hits, next }
+    }
+
+    fn within(&mut self, end: usize) -> bool {
+        let mut telling = false;
+        while let Some(at) = self.next.filter(|at| *at < end) {
+            telling |= is_telling(&self.run[at + self.width..]);
+            self.next = self.hits.next();
+        }
+        telling
+    }
+}
+
+/// Whether what follows a name is a colon and a value that says something.
+fn is_telling(rest: &[u8]) -> bool {
+    let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else { return false };
+    let value = value.trim_ascii_start();
+    !value.starts_with(b"null") && !value.starts_with(b"\"\"")
+}
+
+#[cfg(test)]
+mod tests;

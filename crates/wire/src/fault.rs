@@ -1,0 +1,375 @@
+//! The one error of a call: what happened, whose fault it is, and whether another try could mend it.
+//!
+//! Status, type, code, metric label and the default text all follow from [`Kind`] through one table.
+//! Nothing else in the gateway may decide any of them.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Who has to change something so that the next call succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// The caller: the request itself is wrong.
+    Client,
+    /// The operator's rules: keys, scopes, limits.
+    Policy,
+    /// The gateway itself.
+    Gateway,
+    /// The vendor, or the way to it.
+    Upstream,
+}
+
+/// Whether the same call may be tried again, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Again {
+    /// No other try can help.
+    Never,
+    /// The same target may succeed in a moment.
+    SameTarget,
+    /// Another target may succeed.
+    NextTarget,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// The body or a field of it is wrong.
+    InvalidRequest,
+    /// The vendor cannot express a parameter and the operator chose to refuse it.
+    UnsupportedParameter,
+    /// The body is encoded in a way the gateway does not read.
+    UnsupportedEncoding,
+    /// The path could reach a place other than the one it names.
+    InvalidPath,
+    /// No such route.
+    NotFound,
+    /// The route exists, the method does not.
+    MethodNotAllowed,
+    /// The method is not one of HTTP's.
+    MethodUnknown,
+    /// The body is over its bound.
+    RequestTooLarge,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// No target serves the model.
+    ModelNotFound,
+    /// The client went away before the answer was complete.
+    ClientGone,
+    /// No credential was sent.
+    MissingKey,
+    /// The credential is unknown, disabled or expired.
+    InvalidKey,
+    /// The credential is known but may not do this.
+    InsufficientScope,
+    /// The credential may not use this model.
+    ModelNotAllowed,
+    /// The caller's address sent too many requests without a valid credential.
+    RateLimited,
+    /// A defect of the gateway.
+    Internal,
+    /// The gateway is stopping and cut the call.
+    ShuttingDown,
+    /// The operator's own deadline for a call passed.
+    GatewayTimeout,
+    /// The vendor refused the operator's credential.
+    UpstreamAuth,
+    /// The vendor's account has no credit left.
+    UpstreamQuota,
+    /// The vendor limits the operator's rate.
+    UpstreamRateLimited,
+    /// The vendor does not know the model.
+    UpstreamModelNotFound,
+    /// The vendor found the request wrong; the client sees its status and text.
+    UpstreamRejected,
+    /// The vendor said that it ran out of time.
+    UpstreamTimeout,
+    /// The vendor did not begin or continue its answer in time.
+    UpstreamSilent,
+    /// The vendor could not be reached.
+    UpstreamUnreachable,
+    /// The vendor failed.
+    UpstreamError,
+    /// The vendor's answer breaks its own contract.
+    UpstreamInvalid,
+    /// The vendor's answer ended before it was complete.
+    UpstreamCut,
+}
+
+/// What follows from a [`Kind`].
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The kind this row is for; its position in [`ROWS`] is the kind's number.
+    pub kind: Kind,
+    /// HTTP status towards the client.
+    pub status: u16,
+    /// `error.type`.
+    pub error_type: &'static str,
+    /// `error.code`.
+    pub code: &'static str,
+    /// Who has to act.
+    pub whose: Whose,
+    /// Whether to try again.
+    pub again: Again,
+    /// `error_type` label of the provider error metric.
+    pub label: &'static str,
+    /// What the client reads when nothing better may be said.
+    pub text: &'static str,
+}
+
+const fn row(
+    kind: Kind,
+    status: u16,
+    (error_type, code): (&'static str, &'static str),
+    (whose, again): (Whose, Again),
+    label: &'static str,
+    text: &'static str,
+) -> Row {
+    Row { kind, status, error_type, code, whose, again, label, text }
+}
+
+const INVALID: &str = "invalid_request_error";
+const AUTH: &str = "authentication_error";
+const PERMISSION: &str = "permission_error";
+const RATE: &str = "rate_limit_error";
+const SERVER: &str = "server_error";
+const UPSTREAM: &str = "upstream_error";
+
+const CLIENT: (Whose, Again) = (Whose::Client, Again::Never);
+const POLICY: (Whose, Again) = (Whose::Policy, Again::Never);
+const GATEWAY: (Whose, Again) = (Whose::Gateway, Again::Never);
+const VENDOR_NEXT: (Whose, Again) = (Whose::Upstream, Again::NextTarget);
+
+/// The whole table, in the order of [`Kind`].
+#[rustfmt::skip]
+pub static ROWS: [Row; 30] = [
+    row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
+    row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
+    row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
+    row(Kind::InvalidPath, 400, (INVALID, "invalid_proxy_path"), CLIENT, "client_error", "the path is malformed or leaves its own root"),
+    row(Kind::NotFound, 404, (INVALID, "not_found"), CLIENT, "client_error", "there is nothing at this path"),
+    row(Kind::MethodNotAllowed, 405, (INVALID, "method_not_supported"), CLIENT, "client_error", "this path does not take that method"),
+    row(Kind::MethodUnknown, 501, (INVALID, "method_not_supported"), CLIENT, "client_error", "the method is not one of HTTP's"),
+    row(Kind::RequestTooLarge, 413, (INVALID, "request_too_large"), CLIENT, "client_error", "the request body is larger than this gateway accepts"),
+    row(Kind::RequestTimeout, 408, (INVALID, "request_timeout"), CLIENT, "client_error", "the request body did not arrive in time"),
+    row(Kind::ModelNotFound, 404, (INVALID, "model_not_found"), CLIENT, "no_target", "no target on this gateway serves that model"),
+    row(Kind::ClientGone, 499, (INVALID, "client_closed_request"), CLIENT, "client_canceled", "the client closed the connection"),
+    row(Kind::MissingKey, 401, (AUTH, "missing_api_key"), POLICY, "denied", "send an API key: `Authorization: Bearer <key>`, `x-api-key` or `api-key`"),
+    row(Kind::InvalidKey, 401, (AUTH, "invalid_api_key"), POLICY, "denied", "the API key is unknown, disabled or expired"),
+    row(Kind::InsufficientScope, 403, (PERMISSION, "insufficient_scope"), POLICY, "denied", "the API key may not do this"),
+    row(Kind::ModelNotAllowed, 403, (PERMISSION, "model_not_allowed"), POLICY, "denied", "the API key may not use this model"),
+    row(Kind::RateLimited, 429, (RATE, "rate_limit_exceeded"), POLICY, "denied", "too many requests from this address; slow down or send a valid API key"),
+    row(Kind::Internal, 500, (SERVER, "internal_error"), GATEWAY, "internal", "the gateway failed; the request id finds the cause in its log"),
+    row(Kind::ShuttingDown, 503, (SERVER, "shutting_down"), GATEWAY, "internal", "the gateway is stopping"),
+    row(Kind::GatewayTimeout, 504, (UPSTREAM, "gateway_timeout"), (Whose::Upstream, Again::Never), "timeout", "the call took longer than this gateway allows"),
+    row(Kind::UpstreamAuth, 502, (UPSTREAM, "upstream_auth_error"), VENDOR_NEXT, "provider_error", "the provider refused the gateway's own credential"),
+    row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_quota_exhausted"), VENDOR_NEXT, "provider_error", "the gateway's account at the provider has no credit left"),
+    row(Kind::UpstreamRateLimited, 429, (RATE, "rate_limit_exceeded"), VENDOR_NEXT, "provider_error", "the provider limits the gateway's request rate"),
+    row(Kind::UpstreamModelNotFound, 404, (INVALID, "model_not_found"), VENDOR_NEXT, "provider_error", "the provider does not offer that model"),
+    row(Kind::UpstreamRejected, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the provider found the request wrong"),
+    row(Kind::UpstreamTimeout, 504, (UPSTREAM, "upstream_timeout"), VENDOR_NEXT, "timeout", "the provider ran out of time"),
+    row(Kind::UpstreamSilent, 504, (UPSTREAM, "gateway_timeout"), VENDOR_NEXT, "timeout", "the provider did not answer in time"),
+    row(Kind::UpstreamUnreachable, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider could not be reached"),
+    row(Kind::UpstreamError, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider failed"),
+    row(Kind::UpstreamInvalid, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider sent an answer that is not valid"),
+    row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider's answer ended before it was complete"),
+];
+
+impl Kind {
+    /// What follows from this kind.
+    pub fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+}
+
+/// Why a call did not succeed.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What happened.
+    pub kind: Kind,
+    /// What the client may read.
+    pub message: Cow<'static, str>,
+    /// The field of the request that is wrong.
+    pub param: Option<Box<str>>,
+    /// What the operator reads in the log; may hold a vendor's own words.
+    pub cause: Option<Box<str>>,
+    /// When another try makes sense.
+    pub retry_after: Option<Duration>,
+    /// The vendor's own status, when it gave one.
+    pub upstream_status: Option<u16>,
+    /// The methods that the path does take.
+    pub allow: Option<&'static str>,
+}
+
+impl Fault {
+    /// A fault with the kind's own text.
+    pub fn new(kind: Kind) -> Fault {
+        Fault {
+            kind,
+            message: Cow::Borrowed(kind.row().text),
+            param: None,
+            cause: None,
+            retry_after: None,
+            upstream_status: None,
+            allow: None,
+        }
+    }
+
+    /// A wrong request: what is wrong, and where.
+    pub fn invalid(message: impl Into<Cow<'static, str>>, param: Option<&str>) -> Fault {
+        let mut fault = Fault::new(Kind::InvalidRequest).saying(message);
+        fault.param = param.map(Into::into);
+        fault
+    }
+
+    /// The same fault with a better text for the client.
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Fault {
+        self.message = message.into();
+        self
+    }
+
+    /// The same fault with a cause for the log.
+    pub fn because(mut self, cause: impl Into<String>) -> Fault {
+        self.cause = Some(cause.into().into_boxed_str());
+        self
+    }
+
+    /// The status towards the client.
+    pub fn status(&self) -> u16 {
+        match (self.kind, self.upstream_status) {
+            (Kind::UpstreamRejected, Some(status)) => status,
+            _ => self.kind.row().status,
+        }
+    }
+
+    /// Who has to act.
+    pub fn whose(&self) -> Whose {
+        self.kind.row().whose
+    }
+
+    /// Whether to try again, and where.
+    pub fn again(&self) -> Again {
+        self.kind.row().again
+    }
+
+    /// Seconds for `Retry-After`: the vendor's hint, or 1 for a 429 without one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self.retry_after {
+            Some(wait) => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+            None if self.status() == 429 => Some(1),
+            None => None,
+        }
+    }
+
+    /// The error object as the body of an answer.
+    pub fn body(&self) -> Vec<u8> {
+        let row = self.kind.row();
+        self.render(row.error_type, row.code)
+    }
+
+    /// The error object as an event inside a stream that has already begun.
+    pub fn event(&self) -> Vec<u8> {
+        let (error_type, code) = match self.kind {
+            Kind::UpstreamSilent | Kind::GatewayTimeout => ("timeout_error", "stream_timeout"),
+            _ => ("stream_error", "stream_error"),
+        };
+        self.render(error_type, code)
+    }
+
+    fn render(&self, error_type: &str, code: &str) -> Vec<u8> {
+        #[derive(serde::Serialize)]
+        struct Body<'a> {
+            error: Error<'a>,
+        }
+        #[derive(serde::Serialize)]
+        struct Error<'a> {
+            message: &'a str,
+            r#type: &'a str,
+            code: &'a str,
+            param: Option<&'a str>,
+        }
+        let error = Error { message: &self.message, r#type: error_type, code, param: self.param.as_deref() };
+        // Strings and options of strings always serialise.
+        serde_json::to_vec(&Body { error }).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The fault that a vendor's status means, before its body has been read.
+pub fn of_status(status: u16) -> Kind {
+    match status {
+        401 | 403 => Kind::UpstreamAuth,
+        402 => Kind::UpstreamQuota,
+        404 => Kind::UpstreamModelNotFound,
+        408 | 504 => Kind::UpstreamTimeout,
+        429 => Kind::UpstreamRateLimited,
+        400 | 409 | 412 | 413 | 415 | 422 => Kind::UpstreamRejected,
+        _ => Kind::UpstreamError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_stands_at_its_kinds_number() {
+        for (number, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.kind as usize, number, "{:?}", row.kind);
+        }
+        assert_eq!(Kind::UpstreamCut as usize + 1, ROWS.len());
+    }
+
+    #[test]
+    fn a_vendors_status_becomes_the_documented_answer() {
+        for (upstream, status, error_type, code) in [
+            (400, 400, "invalid_request_error", "invalid_request"),
+            (401, 502, "upstream_error", "upstream_auth_error"),
+            (402, 502, "upstream_error", "upstream_quota_exhausted"),
+            (403, 502, "upstream_error", "upstream_auth_error"),
+            (404, 404, "invalid_request_error", "model_not_found"),
+            (408, 504, "upstream_error", "upstream_timeout"),
+            (413, 413, "invalid_request_error", "invalid_request"),
+            (422, 422, "invalid_request_error", "invalid_request"),
+            (429, 429, "rate_limit_error", "rate_limit_exceeded"),
+            (302, 502, "upstream_error", "upstream_error"),
+            (500, 502, "upstream_error", "upstream_error"),
+            (503, 502, "upstream_error", "upstream_error"),
+            (504, 504, "upstream_error", "upstream_timeout"),
+        ] {
+            let mut fault = Fault::new(of_status(upstream));
+            fault.upstream_status = Some(upstream);
+            let row = fault.kind.row();
+            assert_eq!((fault.status(), row.error_type, row.code), (status, error_type, code), "upstream {upstream}");
+        }
+    }
+
+    #[test]
+    fn only_a_rate_limit_without_a_hint_waits_one_second() {
+        let mut fault = Fault::new(Kind::UpstreamRateLimited);
+        assert_eq!(fault.retry_after_seconds(), Some(1));
+        fault.retry_after = Some(Duration::from_millis(6001));
+        assert_eq!(fault.retry_after_seconds(), Some(7));
+        assert_eq!(Fault::new(Kind::UpstreamError).retry_after_seconds(), None);
+    }
+
+    #[test]
+    fn the_body_is_the_documented_envelope() {
+        let fault = Fault::invalid("`messages` is \"missing\"", Some("messages"));
+        let body: serde_json::Value = serde_json::from_slice(&fault.body()).unwrap();
+        assert_eq!(body["error"]["message"], "`messages` is \"missing\"");
+        assert_eq!(body["error"]["param"], "messages");
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+    }
+}

@@ -1,0 +1,28 @@
+//! Bytes and their meaning: JSON bodies, event streams, usage, vendors' errors.
+//!
+//! Everything here is a function of its input: no I/O, no clock, no randomness, no async.
+//! What a client or a vendor sent is kept as it came; it is read at the side and changed only in
+//! named places.
+//!
+//! - [`envelope`]: a request body, indexed by its top-level members
+//! - [`json`]: the scanner under it, and walks over raw JSON text
+//! - [`sse`]: event streams, cut into blocks
+//! - [`chat`]: OpenAI chat answers and streams, read at the side
+//! - [`usage`]: what was used
+//! - [`vendor_error`]: vendors' error bodies
+//! - [`redact`]: credentials in texts
+//! - [`fault`]: the one error of a call
+
+pub mod chat;
+pub mod envelope;
+pub mod fault;
+pub mod json;
+pub mod redact;
+pub mod sse;
+pub mod usage;
+pub mod vendor_error;
+
+pub use envelope::{Edit, Envelope, EnvelopeError, Limits};
+
+#[cfg(test)]
+mod testing;
