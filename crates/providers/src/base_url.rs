@@ -1,0 +1,278 @@
+//! From what an operator wrote (or did not write) to a vendor's API root.
+//!
+//! A bare host takes the whole path of the row's own root, so that the host of a vendor, of a
+//! proxy before it and of a test server are all written the same way.
+
+use std::fmt;
+
+use http::uri::Authority;
+
+use crate::provider::{Provider, Vars};
+use crate::template::{self, Piece};
+use crate::userinfo;
+
+/// An API root: scheme, host and path, without a slash at the end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    root: String,
+    userinfo: Option<String>,
+}
+
+/// Why a text is no API root.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadBaseUrl {
+    /// Neither http nor https.
+    #[error("base url `{url}` must begin with https:// or http://")]
+    Scheme {
+        /// What was written.
+        url: String,
+    },
+    /// No host, or not one.
+    #[error("base url `{url}` has no valid host")]
+    Host {
+        /// What was written.
+        url: String,
+    },
+    /// A query or a fragment.
+    #[error("base url `{url}` must not have a {what} (`{sign}`)")]
+    Extra {
+        /// What was written.
+        url: String,
+        /// `query` or `fragment`.
+        what: &'static str,
+        /// Its sign.
+        sign: char,
+    },
+    /// A path that cannot be sent as it stands.
+    #[error("base url `{url}` has a path that is not plain: {why}")]
+    Path {
+        /// What was written.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A place that nothing fills.
+    #[error("{provider} needs `{name}` to know its address; set it, or set base_url")]
+    Missing {
+        /// The vendor.
+        provider: String,
+        /// The variable.
+        name: String,
+    },
+    /// A value that would leave its place.
+    #[error("`{name}` is `{value}`, which cannot stand in a url; letters, digits and . - _ ~ : can")]
+    Value {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// A region that the row does not have.
+    #[error("{provider} has no region `{region}` (it has: {known})")]
+    Region {
+        /// The vendor.
+        provider: String,
+        /// What was written.
+        region: String,
+        /// What would be accepted.
+        known: String,
+    },
+}
+
+impl BaseUrl {
+    /// The root itself: never a password, never a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.root
+    }
+
+    /// The value of `Authorization` that a user and password in the URL stand for.
+    pub fn basic_authorization(&self) -> Option<String> {
+        self.userinfo.as_deref().map(userinfo::basic)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BaseUrl").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.root)
+    }
+}
+
+/// The API root of a vendor: what was given, else the region's, else the row's own.
+pub fn base_url(
+    provider: &Provider,
+    given: Option<&str>,
+    region: Option<&str>,
+    vars: &Vars,
+) -> Result<BaseUrl, BadBaseUrl> {
+    let own = match region {
+        Some(region) => provider.regions.get(region).ok_or_else(|| unknown_region(provider, region))?,
+        None => &provider.base_url,
+    };
+    match given.map(str::trim).filter(|given| !given.is_empty()) {
+        Some(given) => read_given(provider, own, given, vars),
+        None => read(&filled(provider, own, vars)?).map(Split::into_base),
+    }
+}
+
+fn unknown_region(provider: &Provider, region: &str) -> BadBaseUrl {
+    let known: Vec<&str> = provider.regions.keys().map(String::as_str).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    BadBaseUrl::Region { provider: provider.id.clone(), region: region.to_owned(), known }
+}
+
+fn read_given(provider: &Provider, own: &str, given: &str, vars: &Vars) -> Result<BaseUrl, BadBaseUrl> {
+    let given = filled(provider, given, vars)?;
+    let mut url = read(&with_scheme(provider, &given))?;
+    if url.path.is_empty() {
+        url.path = filled(provider, path_of(own), vars)?.trim_end_matches('/').to_owned();
+    } else {
+        apply_rule(provider, &mut url.path);
+    }
+    Ok(url.into_base())
+}
+
+/// Rows for vendors whose own tools take `host:port` say which scheme and port that means.
+fn with_scheme(provider: &Provider, given: &str) -> String {
+    let Some(scheme) = provider.root.scheme.as_deref().filter(|_| !given.contains("://")) else {
+        return given.to_owned();
+    };
+    let (host, path) = given.split_at(given.find('/').unwrap_or(given.len()));
+    match provider.root.port.filter(|_| !has_port(host)) {
+        Some(port) => format!("{scheme}://{host}:{port}{path}"),
+        None => format!("{scheme}://{host}{path}"),
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    // The colons of an address in brackets are its own.
+    host.rsplit_once(']').map_or(host, |(_, after)| after).contains(':')
+}
+
+fn apply_rule(provider: &Provider, path: &mut String) {
+    let rule = &provider.root;
+    while let Some(shorter) = rule.strip.iter().find_map(|end| path.strip_suffix(end.as_str())) {
+        *path = shorter.trim_end_matches('/').to_owned();
+    }
+    if let Some(part) = rule.append.as_deref().filter(|part| !path.contains(part)) {
+        path.push_str(part);
+    }
+}
+
+/// The path of a template: what follows its host.
+fn path_of(template: &str) -> &str {
+    let after = template.split_once("://").map_or(template, |(_, after)| after);
+    after.find('/').map_or("", |at| &after[at..])
+}
+
+fn filled(provider: &Provider, template: &str, vars: &Vars) -> Result<String, BadBaseUrl> {
+    let mut out = String::with_capacity(template.len() + 32);
+    template::fill(template, &mut out, |name, out| {
+        let value = provider.var(name, vars).ok_or_else(|| missing(provider, name))?;
+        if !is_plain(value) {
+            return Err(BadBaseUrl::Value { name: name.to_owned(), value: value.to_owned() });
+        }
+        out.push_str(value);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+fn missing(provider: &Provider, name: &str) -> BadBaseUrl {
+    BadBaseUrl::Missing { provider: provider.id.clone(), name: name.to_owned() }
+}
+
+/// Whether a value can stand in a host or a segment without changing what is around it.
+pub(crate) fn is_plain(value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte);
+    !value.is_empty() && value != "." && value != ".." && value.bytes().all(plain)
+}
+
+/// A URL in its parts.
+struct Split {
+    scheme: &'static str,
+    userinfo: Option<String>,
+    host: String,
+    path: String,
+}
+
+impl Split {
+    fn into_base(self) -> BaseUrl {
+        BaseUrl { root: format!("{}://{}{}", self.scheme, self.host, self.path), userinfo: self.userinfo }
+    }
+}
+
+fn read(url: &str) -> Result<Split, BadBaseUrl> {
+    let shown = || redacted(url);
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| BadBaseUrl::Scheme { url: shown() })?;
+    let scheme = ["https", "http"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known));
+    let scheme = scheme.ok_or_else(|| BadBaseUrl::Scheme { url: shown() })?;
+    for (sign, what) in [('#', "fragment"), ('?', "query")] {
+        if rest.contains(sign) {
+            return Err(BadBaseUrl::Extra { url: shown(), what, sign });
+        }
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (userinfo, host) = match authority.rsplit_once('@') {
+        Some((userinfo, host)) => (Some(userinfo.to_owned()), host),
+        None => (None, authority),
+    };
+    if !is_host(host) {
+        return Err(BadBaseUrl::Host { url: shown() });
+    }
+    let path = path.trim_end_matches('/');
+    match odd_path(path) {
+        Some(why) => Err(BadBaseUrl::Path { url: shown(), why }),
+        None => Ok(Split { scheme, userinfo, host: host.to_owned(), path: path.to_owned() }),
+    }
+}
+
+/// The text without its password: it is about to stand in a message.
+fn redacted(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}***{}", &url[..start], &url[start + at..]),
+        None => url.to_owned(),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let port_is_number = has_port(host) == authority.port_u16().is_some();
+    !authority.host().is_empty() && port_is_number && !host.contains('@')
+}
+
+fn odd_path(path: &str) -> Option<&'static str> {
+    if path.bytes().any(|byte| !byte.is_ascii_graphic() || b"\\{}\"<>^`|".contains(&byte)) {
+        Some("it holds a character that must be escaped")
+    } else if path.split('/').any(|segment| segment == "." || segment == "..") {
+        Some("it holds a dot segment")
+    } else if path.contains("//") {
+        Some("it holds an empty segment")
+    } else {
+        None
+    }
+}
+
+/// Whether a template of a row can become an API root at all.
+pub(crate) fn template_problem(template: &str) -> Option<String> {
+    let mut sample = String::new();
+    for piece in template::pieces(template) {
+        sample.push_str(match piece {
+            Piece::Text(text) => text,
+            Piece::Place(_) => "x",
+        });
+    }
+    read(&sample).err().map(|problem| problem.to_string())
+}
+
+#[cfg(test)]
+#[path = "base_url/tests.rs"]
+mod tests;

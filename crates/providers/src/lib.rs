@@ -1,0 +1,38 @@
+//! What vendors are, as data: where they are, how they are paid for, what they serve and which
+//! fields of a request they cannot take.
+//!
+//! A vendor is a row of `providers.toml` (or of an operator's config, which may hold the same
+//! row). Everything here is a pure function of rows and arguments: no I/O, no clock, and the
+//! environment comes in as a function.
+
+mod base_url;
+mod capabilities;
+mod check;
+mod claims;
+mod credentials;
+mod duration;
+mod encode;
+mod endpoint;
+mod headers;
+mod percent;
+mod provider;
+mod rules;
+mod surface;
+mod table;
+mod template;
+mod userinfo;
+
+pub use base_url::{BadBaseUrl, BaseUrl, base_url};
+pub use capabilities::{PARAMETERS, Support, profile, support};
+pub use check::Defect;
+pub use claims::{Claim, Claims};
+pub use credentials::{Env, FromEnv, credentials_from_env, detect, missing_from_env};
+pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
+pub use endpoint::{BadEndpoint, endpoint};
+pub use headers::{BadHeader, request_headers};
+pub use provider::{
+    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, RootRule, Timeouts, VarNames, Vars,
+};
+pub use rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
+pub use surface::Surface;
+pub use table::{Table, builtin};

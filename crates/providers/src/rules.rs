@@ -1,0 +1,101 @@
+//! What a row says about the fields of a chat request: which are renamed, dropped or bounded on
+//! the way to the vendor, and which it is known not to honour.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The rules of a row. An empty set leaves every byte but the model alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatRules {
+    /// Fields the vendor knows by another name. The value keeps its bytes.
+    pub rename: Vec<Rename>,
+    /// Fields the vendor is documented to answer with 400 or 422: never sent.
+    pub drop: Vec<String>,
+    /// Members of each message that the vendor is documented to refuse: never sent.
+    pub drop_in_messages: Vec<String>,
+    /// Numbers the vendor is documented to refuse outside a range: moved to the nearer end.
+    pub clamp: Vec<Clamp>,
+    /// Fields the vendor takes but does not honour. What happens to them is the operator's choice,
+    /// [`OnUnsupported`].
+    pub unsupported: Vec<String>,
+    /// Whether the vendor knows `stream_options`.
+    pub stream_options: StreamOptions,
+    /// The form in which the vendor wants `logprobs`.
+    pub logprobs: LogprobsForm,
+}
+
+/// One field under two names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// The client's name.
+    pub from: String,
+    /// The vendor's name.
+    pub to: String,
+    /// Whose value counts when the client sent both.
+    #[serde(default)]
+    pub wins: Wins,
+}
+
+/// Which of two fields counts when both were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wins {
+    /// The one the client knows.
+    From,
+    /// The one the vendor knows.
+    #[default]
+    To,
+}
+
+/// A range outside which the vendor refuses a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clamp {
+    /// The field.
+    pub field: String,
+    /// The lowest value taken.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// The highest value taken.
+    #[serde(default)]
+    pub max: Option<f64>,
+}
+
+/// Whether a vendor knows `stream_options`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamOptions {
+    /// As at OpenAI: usage comes when it is asked for.
+    #[default]
+    OpenAi,
+    /// It refuses the field, or reports usage without being asked: never sent.
+    None,
+}
+
+/// The form in which a vendor wants `logprobs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogprobsForm {
+    /// `logprobs: true` and `top_logprobs: n`.
+    #[default]
+    OpenAi,
+    /// `logprobs: n`.
+    Count,
+}
+
+/// What happens to a populated field that the vendor does not honour. Operator's setting
+/// `compatibility.on_unsupported_param`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnsupported {
+    /// Sent all the same, and told to the operator. What the vendor would refuse is dropped and
+    /// told to the caller.
+    #[default]
+    Warn,
+    /// Dropped, and told to the caller.
+    Drop,
+    /// The call is refused.
+    Reject,
+}
