@@ -1,0 +1,51 @@
+//! From method, path and body to what was asked. The path is matched by its
+//! end, so that every vendor's root works.
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::openai::{Chat, Embeddings, Refusal};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ask {
+    Chat(Chat),
+    Embeddings(Embeddings),
+    Models,
+    Model(String),
+}
+
+impl Ask {
+    pub(crate) fn read(method: &Method, path: &str, body: &Bytes) -> Result<Ask, Refusal> {
+        let (get, post) = (method == Method::GET, method == Method::POST);
+        if post && path.ends_with("/chat/completions") {
+            Chat::read(path, body).map(Ask::Chat)
+        } else if post && path.ends_with("/embeddings") {
+            Embeddings::read(path, body).map(Ask::Embeddings)
+        } else if get && path.ends_with("/models") {
+            Ok(Ask::Models)
+        } else if let Some((_, id)) = path.split_once("/models/").filter(|_| get) {
+            Ok(Ask::Model(id.to_owned()))
+        } else {
+            Err(Refusal::no_route(method, path))
+        }
+    }
+
+    /// Bytes of text it holds.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = match self {
+            Ask::Chat(chat) => chat.weight(),
+            Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
+            Ask::Models | Ask::Model(_) => 0,
+        };
+        texts + self.model().map_or(0, str::len)
+    }
+
+    pub(crate) fn model(&self) -> Option<&str> {
+        match self {
+            Ask::Chat(chat) => Some(&chat.model),
+            Ask::Embeddings(embeddings) => Some(&embeddings.model),
+            Ask::Models => None,
+            Ask::Model(id) => Some(id),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The OpenAI dialect: reading requests, and answers as OpenAI writes them.
+//! Knows neither sockets nor time.
+
+mod embeddings;
+mod models;
+mod object;
+mod refusal;
+mod reply;
+mod request;
+mod sample;
+mod stream;
+mod text;
+mod whole;
+
+pub(crate) use refusal::Refusal;
+pub(crate) use request::{Chat, Embeddings};
+
+use http::StatusCode;
+
+use crate::{answer::Answer, ask::Ask, behaviour::Behaviour};
+
+/// The answer to a request, faults of the transport aside.
+pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
+    if let Some(model) = ask.model().filter(|model| model.starts_with("nope")) {
+        return Refusal::unknown_model(model).answer();
+    }
+    match ask {
+        Ask::Chat(chat) if chat.stream => Answer::Stream(stream::events(chat, behaviour)),
+        Ask::Chat(chat) => ok(whole::body(chat, behaviour)),
+        Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
+        Ask::Models => ok(models::list()),
+        Ask::Model(id) => ok(models::one(id)),
+    }
+}
+
+fn ok(body: Vec<u8>) -> Answer {
+    Answer::Whole(StatusCode::OK, body)
+}
+
+/// Serialising our own plain structures cannot fail; were it to, the empty
+/// answer would show it.
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
