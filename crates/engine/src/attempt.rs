@@ -1,0 +1,269 @@
+//! One try at one target: encode, send, read the head, then the whole or the first of a stream.
+
+use std::future::Future;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use hyper::body::Incoming;
+use providers::{ChatPlan, Quirk, Refused};
+use tokio::time::{Instant, timeout_at};
+use wire::chat;
+use wire::fault::{Fault, Kind};
+use wire::usage::Usage;
+
+use crate::body::collect;
+use crate::directory::Candidate;
+use crate::gateway::Call;
+use crate::receipt::Receipt;
+use crate::relay::{Relay, StreamRules};
+use crate::reply::{Content, Reply, Stream};
+use crate::target::on_unsupported;
+use crate::upstream::{SendError, Upstream};
+use crate::vendor;
+
+/// Of a vendor's error body no more than this is read.
+const ERROR_BODY_MAX: usize = 256 * 1024;
+
+const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
+const TARGET: HeaderName = HeaderName::from_static("x-gateway-target");
+const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
+const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
+const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+/// What the client may see of a vendor's headers: its limits and its timings, never its session.
+const RELAYED: [&str; 6] = [
+    "x-ratelimit-",
+    "ratelimit-",
+    "anthropic-ratelimit-",
+    "openai-processing-ms",
+    "openai-version",
+    "x-should-retry",
+];
+
+/// What the client may tell the vendor in headers.
+const FORWARDED: [&str; 2] = ["openai-beta", "idempotency-key"];
+
+/// One try.
+pub(crate) struct Attempt<'a> {
+    pub upstream: &'a Upstream,
+    pub call: &'a Call,
+    pub candidate: &'a Candidate,
+    pub streamed: bool,
+    /// Chooses among the target's keys.
+    pub pick: u64,
+    /// The end of the operator's patience with the call.
+    pub deadline: Option<Instant>,
+}
+
+impl Attempt<'_> {
+    /// Makes the try; what it waited for goes onto the receipt.
+    pub(crate) async fn run(&self, receipt: &mut Receipt) -> Result<Reply, Fault> {
+        let encoded = self.encode()?;
+        let target = &self.candidate.target;
+        let sent_bytes = encoded.body.len() as u64;
+        let mut request = target
+            .chat_request(&self.candidate.model, encoded.body, self.pick)
+            .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
+        forward(&self.call.headers, request.headers_mut());
+
+        let begun = Instant::now();
+        let end = target.patience.total.map(|total| begun + total);
+        let exchange = async {
+            let answer = self.send(request).await?;
+            if !answer.status().is_success() {
+                return Err(self.refused(answer).await);
+            }
+            if self.streamed {
+                self.stream(answer, encoded.asked_usage, sent_bytes / 4, end).await
+            } else {
+                self.whole(answer, sent_bytes / 4, receipt).await
+            }
+        };
+        let result = self.bounded(end, exchange).await;
+        receipt.note(|notes| notes.upstream_wait += begun.elapsed());
+        let mut reply = result?;
+        self.name(&mut reply.headers, &encoded.dropped);
+        Ok(reply)
+    }
+
+    fn encode(&self) -> Result<providers::Encoded, Fault> {
+        let word = self.call.snapshot.config.compatibility.on_unsupported_param;
+        let plan = ChatPlan {
+            model: &self.candidate.model,
+            include_usage: self.streamed,
+            on_unsupported: on_unsupported(word),
+            streaming: self.streamed,
+        };
+        providers::encode_chat(&self.candidate.target.provider, &self.call.body, &plan).map_err(|refused: Refused| {
+            let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
+            fault.param = refused.params.first().map(|param| param.as_str().into());
+            fault
+        })
+    }
+
+    async fn send(&self, request: http::Request<http_body_util::Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
+        let target = &self.candidate.target;
+        let limit = target.patience.first_byte;
+        match tokio::time::timeout(limit, self.upstream.send(&target.transport, request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error @ SendError::Connect(_))) => Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string())),
+            Ok(Err(error @ SendError::Broken(_))) => Err(Fault::new(Kind::UpstreamCut).because(error.to_string())),
+            Err(_) => Err(Fault::new(Kind::UpstreamSilent).because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
+        }
+    }
+
+    async fn refused(&self, answer: Response<Incoming>) -> Fault {
+        let (head, body) = answer.into_parts();
+        // A body that cannot be read leaves the status to speak for itself.
+        let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle).await.unwrap_or_default();
+        vendor::fault_of_answer(head.status, &head.headers, &body, SystemTime::now())
+    }
+
+    async fn whole(&self, answer: Response<Incoming>, prompt: u64, receipt: &mut Receipt) -> Result<Reply, Fault> {
+        let (head, body) = answer.into_parts();
+        let config = &self.call.snapshot.config;
+        let limit = usize::try_from(config.max_response_bytes).unwrap_or(usize::MAX);
+        let mut body = collect(body, limit, self.candidate.target.patience.idle).await?;
+        let mut answered = None;
+        let usage = if is_encoded(&head.headers) {
+            estimate(prompt, body.len())
+        } else {
+            let read = chat::read_answer(&body).map_err(|error| {
+                let media = media_of(&head.headers);
+                Fault::new(Kind::UpstreamInvalid).because(format!("the answer ({media}) is not a JSON object: {error}"))
+            })?;
+            if let Some(error) = &read.error {
+                let hint = vendor::retry_after(&head.headers, SystemTime::now());
+                return Err(vendor::fault_of_error(error, hint));
+            }
+            if read.choices == 0 && read.usage.is_none() {
+                return Err(Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices"));
+            }
+            if self.candidate.target.provider.has(Quirk::ContentBlocks) {
+                body = flattened(body);
+            }
+            answered = read.model;
+            read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
+        };
+        receipt.note(|notes| {
+            notes.usage = Some(usage);
+            notes.answered = answered.map(String::into_boxed_str);
+        });
+        Ok(Reply { status: head.status, headers: relayed(&head.headers), body: Content::Whole(body) })
+    }
+
+    async fn stream(
+        &self,
+        answer: Response<Incoming>,
+        hide_usage: bool,
+        prompt: u64,
+        end: Option<Instant>,
+    ) -> Result<Reply, Fault> {
+        let (head, body) = answer.into_parts();
+        let patience = self.candidate.target.patience;
+        if let Some(other) = not_a_stream(&head.headers) {
+            let body = collect(body, ERROR_BODY_MAX, patience.idle).await.unwrap_or_default();
+            if let Some(error) = wire::vendor_error::read(&body) {
+                return Err(vendor::fault_of_error(&error, None));
+            }
+            return Err(Fault::new(Kind::UpstreamInvalid).because(format!("the answer to a stream is {other}")));
+        }
+        let rules = &self.call.snapshot.config.stream;
+        let rules = StreamRules {
+            heartbeat: rules.heartbeat(),
+            idle: rules.idle_timeout.min(patience.idle),
+            deadline: end,
+            max_event: rules.max_event_bytes,
+            hide_usage,
+            flatten: self.candidate.target.provider.has(Quirk::ContentBlocks),
+        };
+        let mut relay = Box::new(Relay::new(body, rules));
+        relay.hold().await?;
+        let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
+        let stream = Stream { relay, prompt_estimate: prompt, drain };
+        Ok(Reply { status: head.status, headers: relayed(&head.headers), body: Content::Stream(stream) })
+    }
+
+    /// Within the target's total time and the operator's patience, whichever ends first.
+    async fn bounded<T>(&self, end: Option<Instant>, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let own = end.map(|end| (end, Kind::UpstreamSilent, "timeouts.total"));
+        let whole = self.deadline.map(|end| (end, Kind::GatewayTimeout, "request_timeout"));
+        let Some((end, kind, setting)) = own.into_iter().chain(whole).min_by_key(|(end, ..)| *end) else {
+            return work.await;
+        };
+        match timeout_at(end, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::new(kind).because(format!("no whole answer in time ({setting})"))),
+        }
+    }
+
+    /// Tells the client who answered.
+    fn name(&self, headers: &mut HeaderMap, dropped: &[String]) {
+        let target = &self.candidate.target;
+        for (name, text) in [
+            (PROVIDER, &*target.provider_id),
+            (TARGET, &*target.name),
+            (MODEL, &*self.candidate.model),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+        if !dropped.is_empty()
+            && let Ok(value) = HeaderValue::from_str(&dropped.join(","))
+        {
+            headers.insert(DROPPED, value);
+        }
+    }
+}
+
+fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
+    Usage { input: prompt, output: answer_bytes as u64 / 4, estimated: true, ..Usage::default() }
+}
+
+fn forward(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in FORWARDED {
+        if let Some(value) = from.get(name) {
+            to.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+}
+
+fn relayed(vendor: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(24);
+    for (name, value) in vendor {
+        if *name == CONTENT_TYPE || *name == CONTENT_ENCODING || RELAYED.iter().any(|start| name.as_str().starts_with(start)) {
+            headers.append(name.clone(), value.clone());
+        } else if name == "x-request-id" {
+            headers.insert(VENDOR_REQUEST_ID, value.clone());
+        }
+    }
+    headers
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn media_of(headers: &HeaderMap) -> String {
+    headers.get(CONTENT_TYPE).map_or_else(|| "no media type".into(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The media type of an answer that cannot be an event stream. Vendors that name none, or a
+/// neutral one, are believed to stream until their first line says otherwise.
+fn not_a_stream(headers: &HeaderMap) -> Option<String> {
+    let media = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    let streams = ["text/event-stream", "application/octet-stream", "text/plain"];
+    (!streams.contains(&essence)).then(|| essence.to_owned())
+}
+
+fn flattened(body: Bytes) -> Bytes {
+    match std::str::from_utf8(&body).ok().and_then(chat::flatten_content_blocks) {
+        Some(flat) => flat.into(),
+        None => body,
+    }
+}
+

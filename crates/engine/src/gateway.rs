@@ -1,0 +1,206 @@
+//! The gateway: one call from admission to its answer, over the configuration in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use config::Config;
+use http::HeaderMap;
+use telemetry::metrics::Metrics;
+use tokio::time::Instant;
+use wire::Envelope;
+use wire::fault::{Again, Fault, Kind};
+
+use crate::attempt::Attempt;
+use crate::chat;
+use crate::directory::Candidate;
+use crate::discovery::{Found, Listed};
+use crate::principal::Principal;
+use crate::receipt::{self, Books, Receipt};
+use crate::reply::Reply;
+use crate::snapshot::{Snapshot, SnapshotError};
+use crate::surface::SurfaceRow;
+use crate::trace::IdSource;
+use crate::trust::TrustStore;
+use crate::upstream::Upstream;
+
+/// What the process was started with; the same for every configuration that it will run.
+pub struct Surroundings {
+    /// Environment variables.
+    pub env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// The key that may do everything.
+    pub master_key: Option<String>,
+    /// Calls need no key.
+    pub no_key: bool,
+}
+
+/// A governed call as intake hands it over.
+pub struct Call {
+    /// What kind of call it is.
+    pub row: &'static SurfaceRow,
+    /// The configuration it runs under, from first to last.
+    pub snapshot: Arc<Snapshot>,
+    /// Who pays.
+    pub principal: Principal,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// The client's body.
+    pub body: Envelope,
+}
+
+/// The engine of the gateway; shared by all cores.
+pub struct Gateway {
+    surroundings: Surroundings,
+    books: Arc<Books>,
+    trust: TrustStore,
+    snapshot: ArcSwap<Snapshot>,
+    /// Held while a configuration or a list of models is exchanged, so that neither undoes the other.
+    found: Mutex<Found>,
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// A gateway that runs this configuration.
+    pub fn new(config: Arc<Config>, surroundings: Surroundings, books: Arc<Books>) -> Result<Arc<Gateway>, SnapshotError> {
+        let (trust, found) = (TrustStore::default(), Found::default());
+        let snapshot = Snapshot::build(config, &surroundings.env, surroundings.master_key.as_deref(), &trust, &found)?;
+        report_unroutable(&snapshot, &books.metrics);
+        Ok(Arc::new(Gateway {
+            surroundings,
+            books,
+            trust,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            found: Mutex::new(found),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Puts another configuration in force, or leaves the running one and says why.
+    pub fn reload(&self, config: Arc<Config>) -> Result<(), SnapshotError> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let master_key = self.surroundings.master_key.as_deref();
+        let snapshot = Snapshot::build(config, &self.surroundings.env, master_key, &self.trust, &found)?;
+        report_unroutable(&snapshot, &self.books.metrics);
+        *found = found.only(snapshot.targets());
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// Takes in what a target's vendor lists.
+    pub fn publish_models(&self, target: &str, models: Vec<Listed>) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        *found = found.with(target, models);
+        let snapshot = self.snapshot.load_full().with_found(&found);
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The configuration in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Where receipts go.
+    pub fn books(&self) -> Arc<Books> {
+        self.books.clone()
+    }
+
+    /// Counters and histograms.
+    pub fn metrics(&self) -> &Metrics {
+        &self.books.metrics
+    }
+
+    /// Whether calls need no key.
+    pub fn asks_for_no_key(&self) -> bool {
+        self.surroundings.no_key
+    }
+
+    /// Says that no new work is wanted.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Why the gateway should not be sent calls now, if it should not.
+    pub fn not_ready(&self) -> Option<String> {
+        if self.draining.load(Ordering::Acquire) {
+            return Some("shutting down".into());
+        }
+        let snapshot = self.snapshot.load();
+        if snapshot.targets().is_empty() {
+            let reasons: Vec<_> = snapshot.unroutable.iter().map(|target| target.reason.as_str()).collect();
+            return Some(match reasons.is_empty() {
+                true => "no routable targets: set a provider's key, such as OPENAI_API_KEY, or give a config file".into(),
+                false => format!("no routable targets: {}", reasons.join("; ")),
+            });
+        }
+        None
+    }
+
+    /// Answers a call, or says why not. What is learnt on the way goes onto the receipt.
+    pub async fn handle(&self, upstream: &Upstream, ids: &IdSource, call: Call, receipt: &mut Receipt) -> Result<Reply, Fault> {
+        let facts = chat::read(&call.body)?;
+        receipt.note(|notes| {
+            notes.asked = Some(facts.model.as_str().into());
+            notes.stream = facts.stream;
+        });
+        let candidates = admit(&call, &facts.model, facts.stream)?;
+        let patience = call.snapshot.config.request_timeout;
+        let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
+        let mut last = None;
+        for candidate in &candidates {
+            let attempt = Attempt { upstream, call: &call, candidate, streamed: facts.stream, pick: ids.number(), deadline };
+            match try_one(&attempt, receipt).await {
+                Ok(reply) => return Ok(reply),
+                Err(fault) if fault.again() == Again::NextTarget => last = Some(fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::new(Kind::ModelNotFound)))
+    }
+}
+
+/// Whether the caller may have the model, and who could serve it.
+fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fault> {
+    let model = call.snapshot.resolve(asked);
+    if !call.principal.may_use(asked) && !call.principal.may_use(model) {
+        let text = format!("the API key `{}` may not use the model `{asked}`", call.principal.id);
+        return Err(Fault::new(Kind::ModelNotAllowed).saying(text));
+    }
+    let candidates = call.snapshot.route(model, call.row, streamed);
+    if candidates.is_empty() {
+        let mut fault = Fault::new(Kind::ModelNotFound);
+        fault.param = Some("model".into());
+        return Err(fault);
+    }
+    Ok(candidates)
+}
+
+async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, Fault> {
+    let (target, model) = (attempt.candidate.target.clone(), attempt.candidate.model.clone());
+    receipt.note(|notes| {
+        notes.provider = Some(target.provider_id.clone());
+        notes.target = Some(target.name.clone());
+        notes.model = Some(model);
+    });
+    let begun = Instant::now();
+    let result = attempt.run(receipt).await;
+    receipt.note(|notes| {
+        notes.attempts.push(receipt::Attempt {
+            target: target.name.clone(),
+            provider: target.provider_id.clone(),
+            fault: result.as_ref().err().map(|fault| fault.kind),
+            took: begun.elapsed(),
+        });
+    });
+    result
+}
+
+fn report_unroutable(snapshot: &Snapshot, metrics: &Metrics) {
+    for target in &snapshot.unroutable {
+        metrics.provider_init_failure(&target.provider);
+        tracing::warn!(target_name = %target.name, reason = %target.reason, "a target cannot be called");
+    }
+    if snapshot.targets().is_empty() && !snapshot.unroutable.is_empty() {
+        tracing::error!("no target can be called; every call will be refused");
+    }
+}

@@ -1,0 +1,315 @@
+//! The receipt of a request: opened when its head has been read, settled exactly once.
+//!
+//! Settled means: metrics and the access line. A receipt that is dropped before it was closed
+//! belongs to a client that went away, and is settled as such.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use telemetry::{AccessLog, Metrics, SurfaceMetrics};
+use tokio::time::Instant;
+use tracing::Level;
+use wire::fault::{Fault, Kind, Whose};
+use wire::usage::Usage;
+
+use crate::trace::CallId;
+
+/// Where receipts go.
+pub struct Books {
+    /// Counters and histograms.
+    pub metrics: Arc<Metrics>,
+    /// The access log, if it is on.
+    pub access: Option<AccessLog>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The client has its whole answer.
+    Answered,
+    /// Refused by the operator's rules.
+    Denied,
+    /// The request, the gateway or the vendor was at fault.
+    Failed,
+    /// The client went away.
+    Aborted,
+}
+
+impl Outcome {
+    /// The word in the access line.
+    pub fn label(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Denied => "denied",
+            Outcome::Failed => "failed",
+            Outcome::Aborted => "aborted",
+        }
+    }
+}
+
+/// One try at one target.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The target's name.
+    pub target: Arc<str>,
+    /// The vendor.
+    pub provider: Arc<str>,
+    /// What went wrong, if anything did.
+    pub fault: Option<Kind>,
+    /// How long it took to an answer or a failure.
+    pub took: Duration,
+}
+
+/// What is known of a request; filled in as it goes along.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// The credential's name.
+    pub key: Option<Arc<str>>,
+    /// The model that the client asked for.
+    pub asked: Option<Box<str>>,
+    /// The vendor of the last attempt.
+    pub provider: Option<Arc<str>>,
+    /// The target of the last attempt.
+    pub target: Option<Arc<str>>,
+    /// The target's own name of the model.
+    pub model: Option<Arc<str>>,
+    /// The model that the vendor says it used.
+    pub answered: Option<Box<str>>,
+    /// Every attempt.
+    pub attempts: Vec<Attempt>,
+    /// What was used.
+    pub usage: Option<Usage>,
+    /// Whether the answer is a stream.
+    pub stream: bool,
+    /// Time spent waiting for vendors.
+    pub upstream_wait: Duration,
+    /// Time to the first content.
+    pub first_token: Option<Duration>,
+    /// Mean time between content events.
+    pub inter_token: Option<Duration>,
+    /// Status of the answer.
+    pub status: u16,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body.
+    pub bytes_out: u64,
+    /// Why it failed.
+    pub fault: Option<Kind>,
+    /// The operator's explanation of it.
+    pub cause: Option<Box<str>>,
+}
+
+impl Notes {
+    /// Takes down why the request failed.
+    pub fn failed(&mut self, fault: &Fault) {
+        self.fault = Some(fault.kind);
+        self.cause = Some(fault.to_string().into_boxed_str());
+    }
+}
+
+/// The head of a request, for its receipt.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its id.
+    pub id: CallId,
+    /// Its method.
+    pub method: http::Method,
+    /// Its path, canonical, without the query.
+    pub path: Box<str>,
+    /// The client's address.
+    pub remote: IpAddr,
+    /// The surface it is for, if it is for one.
+    pub surface: Option<&'static str>,
+    /// The core that serves it.
+    pub core: usize,
+}
+
+/// An open receipt.
+pub struct Receipt(Option<Box<Open>>);
+
+struct Open {
+    books: Arc<Books>,
+    head: Head,
+    started: Instant,
+    surface: Option<Arc<SurfaceMetrics>>,
+    notes: Notes,
+}
+
+impl Receipt {
+    /// Opens the receipt of a request.
+    pub fn open(books: Arc<Books>, head: Head) -> Receipt {
+        let surface = head.surface.map(|name| books.metrics.surface(name));
+        if let Some(surface) = &surface {
+            surface.in_flight.inc();
+        }
+        Receipt(Some(Box::new(Open { books, head, started: Instant::now(), surface, notes: Notes::default() })))
+    }
+
+    /// A receipt that nobody reads; for requests that leave none, such as probes.
+    pub fn none() -> Receipt {
+        Receipt(None)
+    }
+
+    /// Adds to what is known.
+    pub fn note(&mut self, write: impl FnOnce(&mut Notes)) {
+        if let Some(open) = &mut self.0 {
+            write(&mut open.notes);
+        }
+    }
+
+    /// What is known so far.
+    pub fn notes(&self) -> Option<&Notes> {
+        self.0.as_ref().map(|open| &open.notes)
+    }
+
+    /// How long the request has been going on, and how much of that was the gateway's own doing.
+    pub fn elapsed(&self) -> (Duration, Duration) {
+        self.0.as_ref().map_or_else(Default::default, |open| {
+            let total = open.started.elapsed();
+            (total, total.saturating_sub(open.notes.upstream_wait))
+        })
+    }
+
+    /// When it was opened.
+    pub fn started(&self) -> Option<Instant> {
+        self.0.as_ref().map(|open| open.started)
+    }
+
+    /// Settles a request whose answer has been handed over whole.
+    pub fn close(mut self) {
+        if let Some(open) = self.0.take() {
+            let outcome = match open.notes.fault.map(|kind| kind.row().whose) {
+                None => Outcome::Answered,
+                Some(Whose::Policy) => Outcome::Denied,
+                Some(_) => Outcome::Failed,
+            };
+            open.settle(outcome);
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        let Some(mut open) = self.0.take() else { return };
+        if std::thread::panicking() {
+            open.notes.fault = Some(Kind::Internal);
+            open.notes.status = Kind::Internal.row().status;
+            open.settle(Outcome::Failed);
+        } else {
+            open.notes.fault.get_or_insert(Kind::ClientGone);
+            open.settle(Outcome::Aborted);
+        }
+    }
+}
+
+impl Open {
+    fn settle(self, outcome: Outcome) {
+        let took = self.started.elapsed();
+        let status = match outcome {
+            Outcome::Aborted => Kind::ClientGone.row().status,
+            _ => self.notes.status,
+        };
+        self.count(outcome, status, took);
+        self.write_line(outcome, status, took);
+    }
+
+    fn count(&self, outcome: Outcome, status: u16, took: Duration) {
+        let (Some(surface), notes) = (&self.surface, &self.notes) else { return };
+        surface.in_flight.dec();
+        surface.request_bytes.add(notes.bytes_in);
+        surface.response_bytes.add(notes.bytes_out);
+        surface.response(status);
+        if outcome == Outcome::Aborted {
+            surface.aborted.inc();
+        }
+        let metrics = &self.books.metrics;
+        for attempt in &notes.attempts {
+            metrics.attempt(&attempt.provider, attempt.fault.map_or("ok", |kind| kind.row().label));
+            if let Some(kind) = attempt.fault {
+                metrics.provider_error(&attempt.provider, kind.row().label);
+            }
+        }
+        let call = metrics.call(notes.provider.as_deref().unwrap_or("none"), notes.model.as_deref().unwrap_or("unknown"));
+        match outcome {
+            Outcome::Answered => call.requests_success.inc(),
+            Outcome::Denied => call.requests_rejected.inc(),
+            Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
+        };
+        call.duration.observe(took);
+        call.overhead.observe(took.saturating_sub(notes.upstream_wait));
+        if let Some(first) = notes.first_token {
+            call.first_token.observe(first);
+        }
+        if let Some(gap) = notes.inter_token {
+            call.inter_token.observe(gap);
+        }
+        if let Some(usage) = notes.usage {
+            call.tokens_input.add(usage.input);
+            call.tokens_output.add(usage.output);
+            call.tokens_cached.add(usage.cached);
+        }
+    }
+
+    fn write_line(&self, outcome: Outcome, status: u16, took: Duration) {
+        let Some(access) = &self.books.access else { return };
+        let (head, notes) = (&self.head, &self.notes);
+        let level = match status {
+            500.. => Level::ERROR,
+            400.. => Level::WARN,
+            _ => Level::INFO,
+        };
+        if !access.enabled(level) {
+            return;
+        }
+        access.line(head.core, |line| {
+            line.head(SystemTime::now(), level, "request");
+            line.str("method", head.method.as_str());
+            line.str("path", &head.path);
+            line.u64("status", status.into());
+            line.u64("bytes", notes.bytes_out);
+            line.f64_millis("duration_ms", took);
+            line.str("remote", &head.remote.to_string());
+            line.str("trace_id", std::str::from_utf8(&head.id.trace.text()).unwrap_or_default());
+            if let Some(foreign) = &head.id.foreign {
+                line.str("request_id", foreign);
+            }
+            if let Some(key) = &notes.key {
+                line.str("key", key);
+            }
+            line.str("outcome", outcome.label());
+            if let Some(surface) = head.surface {
+                line.str("surface", surface);
+            }
+            if let Some(asked) = &notes.asked {
+                line.str("asked", asked);
+            }
+            if let Some(target) = &notes.target {
+                line.str("provider", notes.provider.as_deref().unwrap_or_default());
+                line.str("target", target);
+                line.str("model", notes.model.as_deref().unwrap_or_default());
+                if let Some(answered) = &notes.answered {
+                    line.str("answered", answered);
+                }
+                line.u64("attempts", notes.attempts.len() as u64);
+                line.bool("stream", notes.stream);
+                line.f64_millis("overhead_ms", took.saturating_sub(notes.upstream_wait));
+            }
+            if let Some(first) = notes.first_token {
+                line.f64_millis("ttft_ms", first);
+            }
+            if let Some(usage) = notes.usage {
+                line.u64("tokens_in", usage.input);
+                line.u64("tokens_out", usage.output);
+                line.u64("tokens_cached", usage.cached);
+                line.bool("estimated", usage.estimated);
+            }
+            if let Some(kind) = notes.fault {
+                line.str("code", kind.row().code);
+            }
+            if let Some(cause) = &notes.cause {
+                line.str("error", cause);
+            }
+        });
+    }
+}

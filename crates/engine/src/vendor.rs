@@ -1,0 +1,137 @@
+//! What a vendor's failure means for the call: its status, its error body, its hints.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode};
+use wire::fault::{self, Fault, Kind};
+use wire::vendor_error::{self, VendorError};
+
+/// A hint further away than this is not a hint.
+const HINT_MAX: Duration = Duration::from_hours(24);
+
+/// The fault that a vendor's answer with an error status means.
+pub(crate) fn fault_of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Fault {
+    let error = vendor_error::read(body).unwrap_or_default();
+    let mut fault = described(fault::of_status(status.as_u16()), &error);
+    fault.upstream_status = Some(status.as_u16());
+    fault.retry_after = retry_after(headers, now);
+    fault
+}
+
+/// The fault that an error object inside a successful answer means.
+pub(crate) fn fault_of_error(error: &VendorError, retry_after: Option<Duration>) -> Fault {
+    let status = error.status.or_else(|| status_of_words(error));
+    let mut fault = described(status.map_or(Kind::UpstreamError, fault::of_status), error);
+    fault.upstream_status = status;
+    fault.retry_after = retry_after;
+    fault
+}
+
+/// Vendors that give no status say what they mean in `type` or `code`.
+fn status_of_words(error: &VendorError) -> Option<u16> {
+    const WORDS: [(&str, u16); 9] = [
+        ("insufficient_quota", 402),
+        ("invalid_api_key", 401),
+        ("authentication_error", 401),
+        ("permission_error", 403),
+        ("model_not_found", 404),
+        ("rate_limit_exceeded", 429),
+        ("rate_limit_error", 429),
+        ("invalid_request_error", 400),
+        ("overloaded_error", 503),
+    ];
+    let said = [error.code.as_deref(), error.kind.as_deref()];
+    WORDS.iter().find(|(word, _)| said.contains(&Some(*word))).map(|(_, status)| *status)
+}
+
+/// Only a fault of the caller's own carries the vendor's words to the caller; all carry them to the log.
+fn described(kind: Kind, error: &VendorError) -> Fault {
+    let mut fault = Fault::new(kind);
+    let said = vendor_error::public_message(error);
+    if let Some(text) = &said {
+        fault = fault.because(text.clone());
+    }
+    if kind == Kind::UpstreamRejected {
+        fault.param = error.param.as_deref().map(Into::into);
+        if let Some(text) = said {
+            fault = fault.saying(text);
+        }
+    }
+    fault
+}
+
+/// When the vendor says another try makes sense.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let wait = text("retry-after-ms")
+        .and_then(|value| positive(value, 0.001))
+        .or_else(|| text("retry-after").and_then(|value| seconds_or_date(value, now)))
+        .or_else(|| text("x-ratelimit-reset").and_then(|value| positive(value, 1.0)))?;
+    (wait <= HINT_MAX).then_some(wait)
+}
+
+fn seconds_or_date(value: &str, now: SystemTime) -> Option<Duration> {
+    positive(value, 1.0).or_else(|| {
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    })
+}
+
+fn positive(value: &str, unit: f64) -> Option<Duration> {
+    let number: f64 = value.parse().ok()?;
+    Duration::try_from_secs_f64(number * unit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn hints_are_read_in_every_form_that_vendors_use() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (pairs, expected) in [
+            (vec![("retry-after", "7")], Some(7000)),
+            (vec![("retry-after", "1.5")], Some(1500)),
+            (vec![("retry-after-ms", "250"), ("retry-after", "7")], Some(250)),
+            (vec![("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10_000)),
+            (vec![("retry-after", "Sun, 06 Nov 1990 08:49:47 GMT")], Some(0)),
+            (vec![("x-ratelimit-reset", "12")], Some(12_000)),
+            (vec![("x-ratelimit-reset", "1786100000")], None),
+            (vec![("retry-after", "-3")], None),
+            (vec![("retry-after", "NaN")], None),
+            (vec![("retry-after", "soon")], None),
+            (vec![], None),
+        ] {
+            let read = retry_after(&headers(&pairs), now);
+            assert_eq!(read, expected.map(Duration::from_millis), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_callers_own_faults_carry_the_vendors_words() {
+        let body = br#"{"error":{"message":"the prompt is bad","param":"messages"}}"#;
+        let read = |status| {
+            fault_of_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body, SystemTime::UNIX_EPOCH)
+        };
+        assert_eq!(read(400).message, "the prompt is bad");
+        assert_eq!(read(400).param.as_deref(), Some("messages"));
+        assert_eq!(read(422).status(), 422);
+        let outage = read(500);
+        assert!(!outage.message.contains("prompt"));
+        assert_eq!(outage.cause.as_deref(), Some("the prompt is bad"));
+    }
+
+    /// Row 26: a 200 that holds an error takes the status that the error means.
+    #[test]
+    fn row_26_an_error_in_a_success_is_read_by_its_code_or_its_words() {
+        let read = |body: &str| fault_of_error(&vendor_error::read(body.as_bytes()).unwrap(), None).status();
+        assert_eq!(read(r#"{"error":{"message":"slow down","code":429}}"#), 429);
+        assert_eq!(read(r#"{"error":{"message":"no","code":"402"}}"#), 502);
+        assert_eq!(read(r#"{"error":{"message":"x","type":"invalid_request_error"}}"#), 400);
+        assert_eq!(read(r#"{"error":"something broke"}"#), 502);
+    }
+}
