@@ -1,0 +1,19 @@
+//! Sockets to the engine and back: listening, intake, rendering, the gateway's own documents.
+//!
+//! [`lifecycle::Server`] is the whole of it. Nothing here decides where a call goes, and nothing
+//! here knows a vendor.
+
+pub mod address;
+pub mod cors;
+pub mod edge;
+mod intake;
+pub mod lifecycle;
+mod lists;
+pub mod path;
+mod probes;
+pub mod rate;
+mod render;
+mod routes;
+pub mod security;
+mod serve;
+mod site;

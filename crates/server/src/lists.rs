@@ -1,0 +1,32 @@
+//! What clients may ask about: models, one model, what providers take.
+
+use engine::snapshot::Snapshot;
+use http::StatusCode;
+use percent_encoding::percent_decode_str;
+use wire::fault::{Fault, Kind};
+
+use crate::render::Answer;
+
+/// `GET /v1/models`.
+pub(crate) fn models(snapshot: &Snapshot) -> Answer {
+    Answer::json(StatusCode::OK, snapshot.directory().list())
+}
+
+/// `GET /v1/models/{id}`; an id may hold slashes, spelt as they are or escaped.
+pub(crate) fn model(snapshot: &Snapshot, path: &str) -> Result<Answer, Fault> {
+    let id = path.strip_prefix("/v1/models/").unwrap_or_default();
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    let entry = snapshot.directory().entry(snapshot.resolve(&id));
+    entry
+        .map(|entry| Answer::json(StatusCode::OK, entry))
+        .ok_or_else(|| {
+            let mut fault = Fault::new(Kind::ModelNotFound);
+            fault.param = Some("model".into());
+            fault
+        })
+}
+
+/// `GET /v1/capabilities`.
+pub(crate) fn capabilities(snapshot: &Snapshot) -> Answer {
+    Answer::json(StatusCode::OK, snapshot.capabilities())
+}
