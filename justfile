@@ -1,0 +1,33 @@
+# The project's commands; each is one line over cargo.
+
+# list the commands
+default:
+    @just --list
+
+# install what the tests need and run them all
+test *flags:
+    cargo xtask test {{flags}}
+
+# tests, formatting, lints, house rules: what CI runs
+ci:
+    ./.ci/run
+
+# format everything
+fmt:
+    cargo fmt --all
+
+# lints as CI sees them
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# hold the tree against the house rules
+tidy:
+    cargo xtask tidy
+
+# measure against nginx and write docs/benchmarks.md
+bench *flags:
+    cargo xtask bench {{flags}}
+
+# a gateway with a mock vendor inside, to look around
+demo:
+    cargo run -- demo

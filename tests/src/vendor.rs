@@ -1,0 +1,86 @@
+//! The mock vendor, run inside the test process so that a test can script it and read its records.
+
+use std::net::SocketAddr;
+
+use mock::{Behaviour, Mock, MockSpec, Recorded, Stats, When};
+use tokio::runtime::Runtime;
+
+use crate::http::{Answer, Call};
+
+/// A running vendor. Dropping it ends it.
+pub struct Vendor {
+    mock: Mock,
+    // Dropped after the mock: its tasks run here.
+    runtime: Runtime,
+}
+
+impl Vendor {
+    /// A vendor that answers plainly.
+    pub fn start() -> Vendor {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let mock = runtime.block_on(mock::start(MockSpec::default())).expect("the mock starts");
+        Vendor { mock, runtime }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.mock.address()
+    }
+
+    /// Its API root.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.addr())
+    }
+
+    /// Has the next request answered like this: `name=value;name=value`.
+    pub fn next(&self, settings: &str) {
+        self.next_times(1, settings);
+    }
+
+    /// Has this many of the next requests answered like this.
+    pub fn next_times(&self, times: u32, settings: &str) {
+        let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));
+        self.mock.script_when(When::default(), times, behaviour);
+    }
+
+    /// Every request so far.
+    pub fn received(&self) -> Vec<Recorded> {
+        self.mock.recorded()
+    }
+
+    /// The one request so far.
+    pub fn only(&self) -> Recorded {
+        let mut all = self.received();
+        assert_eq!(all.len(), 1, "requests received");
+        all.remove(0)
+    }
+
+    /// The last request.
+    pub fn last(&self) -> Recorded {
+        self.received().pop().expect("the vendor received something")
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> Stats {
+        self.mock.stats()
+    }
+
+    /// What it says to a chat when nobody stands between.
+    pub fn says(&self, body: impl Into<Vec<u8>>) -> Answer {
+        Call::chat(body).send(self.addr())
+    }
+
+    /// Runs something on the vendor's own runtime.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+/// The text of a setting's value with the separators of settings escaped.
+pub fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace(';', "%3B")
+}

@@ -1,0 +1,199 @@
+//! nginx as a plain keep-alive reverse proxy, tuned to be as cheap as it gets.
+//!
+//! It serves the same mock on several ports, each with other buffering. A trial
+//! picks the cheapest for each scenario, so that nobody can say nginx was held
+//! back by a setting.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::install;
+use crate::service::{Program, Ready, Service, free_port};
+
+/// One way to buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Variant {
+    pub(crate) address: SocketAddr,
+    /// The whole request is read before it is passed on.
+    request: bool,
+    /// The answer is read ahead of the client.
+    answer: bool,
+    /// KiB of each buffer.
+    buffer: u32,
+}
+
+impl Variant {
+    /// Whether a stream's events arrive when they are sent.
+    pub(crate) fn keeps_streams_live(&self) -> bool {
+        !self.answer
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "`proxy_request_buffering {}`, `proxy_buffering {}`, `proxy_buffer_size {}k`",
+            on_off(self.request),
+            on_off(self.answer),
+            self.buffer
+        )
+    }
+
+    fn server_block(&self) -> String {
+        let Self {
+            address, buffer, ..
+        } = self;
+        let (request, answer) = (on_off(self.request), on_off(self.answer));
+        format!(
+            "
+    server {{
+        listen {address};
+        location / {{
+            proxy_pass http://mock;
+            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+            proxy_request_buffering {request};
+            proxy_buffering {answer};
+            proxy_buffer_size {buffer}k;
+            proxy_buffers 8 {buffer}k;
+        }}
+    }}
+"
+        )
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+/// Every combination worth trying, each on a free port; the leanest comes first.
+fn variants() -> Result<Vec<Variant>> {
+    let mut variants = Vec::new();
+    for buffer in [4, 16] {
+        for answer in [false, true] {
+            for request in [false, true] {
+                variants.push(Variant {
+                    address: free_port()?,
+                    request,
+                    answer,
+                    buffer,
+                });
+            }
+        }
+    }
+    Ok(variants)
+}
+
+/// A running nginx.
+pub(crate) struct Nginx {
+    pub(crate) service: Service,
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) config: String,
+}
+
+impl Nginx {
+    pub(crate) fn start(
+        mock: SocketAddr,
+        folder: &Path,
+        workers: usize,
+        cpus: Option<&str>,
+    ) -> Result<Self> {
+        let variants = variants()?;
+        let config = config(mock, folder, workers, &variants);
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, &config)?;
+        let program = Program::new("nginx")
+            .args(["-p".into(), folder.as_os_str().to_owned()])
+            .args(["-c".into(), file.into_os_string()])
+            // Its errors go where its output goes until it has read the file.
+            .args(["-e", "stderr"])
+            .on(cpus);
+        let service = Service::start(
+            "nginx",
+            &program,
+            variants[0].address,
+            &Ready::Accepts,
+            folder,
+        )?;
+        Ok(Self {
+            service,
+            variants,
+            config,
+        })
+    }
+}
+
+fn config(mock: SocketAddr, folder: &Path, workers: usize, variants: &[Variant]) -> String {
+    let folder = folder.display();
+    // Workers of a master that is root would become nobody, who may not use
+    // the temporary folder.
+    let user = if install::is_root() {
+        "user root;\n"
+    } else {
+        ""
+    };
+    let mut text = format!(
+        "{user}daemon off;
+worker_processes {workers};
+worker_rlimit_nofile 8192;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{
+    worker_connections 8192;
+}}
+http {{
+    access_log off;
+    gzip off;
+    tcp_nodelay on;
+    keepalive_timeout 600s;
+    keepalive_requests 1000000000;
+    client_max_body_size 16m;
+    client_body_buffer_size 2m;
+    client_body_temp_path {folder}/nginx-body;
+    proxy_temp_path {folder}/nginx-proxy;
+    fastcgi_temp_path {folder}/nginx-fastcgi;
+    uwsgi_temp_path {folder}/nginx-uwsgi;
+    scgi_temp_path {folder}/nginx-scgi;
+    upstream mock {{
+        server {mock};
+        keepalive 1024;
+        keepalive_requests 1000000000;
+        keepalive_timeout 600s;
+    }}
+"
+    );
+    for variant in variants {
+        let _ = write!(text, "{}", variant.server_block());
+    }
+    text.push_str("}\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_differs_and_half_of_them_keep_streams_live() {
+        let variants = variants().unwrap();
+        let described: std::collections::HashSet<_> =
+            variants.iter().map(Variant::describe).collect();
+        assert_eq!(described.len(), variants.len());
+        let live = variants.iter().filter(|v| v.keeps_streams_live()).count();
+        assert_eq!(live * 2, variants.len());
+        assert!(variants[0].keeps_streams_live());
+    }
+
+    #[test]
+    fn the_file_balances_its_braces_and_names_every_port() {
+        let variants = variants().unwrap();
+        let mock = "127.0.0.1:9".parse().unwrap();
+        let text = config(mock, Path::new("target"), 1, &variants);
+        assert_eq!(text.matches('{').count(), text.matches('}').count());
+        for variant in variants {
+            assert!(text.contains(&format!("listen {};", variant.address)));
+        }
+    }
+}
