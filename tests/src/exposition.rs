@@ -25,6 +25,13 @@ impl Samples {
         self.matching(name, labels).map(|sample| sample.value).sum()
     }
 
+    /// Like [`Samples::sum`], for what is counted in whole numbers.
+    pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let sum = self.sum(name, labels);
+        assert!(sum >= 0.0 && sum.fract() == 0.0, "{name} is {sum}");
+        format!("{sum:.0}").parse().expect("a whole number")
+    }
+
     /// Whether there is a series of this name; for a histogram, its count.
     pub fn has(&self, name: &str) -> bool {
         let count = format!("{name}_count");
@@ -88,6 +95,7 @@ mod tests {
         let samples = Samples::read(text);
         assert!((samples.sum("a_total", &[]) - 5.0).abs() < 1e-9);
         assert!((samples.sum("a_total", &[("y", "p,q\"r")]) - 2.0).abs() < 1e-9);
+        assert_eq!(samples.count("a_total", &[]), 5);
         assert!((samples.sum("b", &[]) - 4.5).abs() < 1e-9);
         assert!(samples.has("c") && !samples.has("d"));
         assert_eq!(samples.values("a_total", "x"), ["1", "2"]);

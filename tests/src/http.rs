@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -377,37 +377,10 @@ pub struct Live {
 }
 
 impl Live {
-    /// The next event; `None` when the body has ended.
-    pub fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(length) = first_block(&self.buffer) {
-                let block: Vec<u8> = self.buffer.drain(..length).collect();
-                if let Some(event) = Event::of(&block) {
-                    return Some(event);
-                }
-            } else if self.end.is_some() {
-                return Event::of(&std::mem::take(&mut self.buffer));
-            } else {
-                self.read_some();
-            }
-        }
-    }
-
     /// Every event that is still to come, and how the body ended.
     pub fn rest(mut self) -> (Vec<Event>, End) {
-        let events = std::iter::from_fn(|| self.next()).collect();
+        let events = self.by_ref().collect();
         (events, self.end.unwrap_or(End::Cut))
-    }
-
-    /// The next event that carries data, and how long it took to come.
-    pub fn timed(&mut self) -> (Option<Event>, Duration) {
-        let start = Instant::now();
-        loop {
-            match self.next() {
-                Some(event) if event.data.is_none() => {}
-                other => return (other, start.elapsed()),
-            }
-        }
     }
 
     fn read_some(&mut self) {
@@ -439,10 +412,34 @@ impl Live {
     }
 }
 
+/// The events as they come; none when the body has ended.
+impl Iterator for Live {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(length) = first_block(&self.buffer) {
+                let block: Vec<u8> = self.buffer.drain(..length).collect();
+                if let Some(event) = Event::of(&block) {
+                    return Some(event);
+                }
+            } else if self.end.is_some() {
+                return Event::of(&std::mem::take(&mut self.buffer));
+            } else {
+                self.read_some();
+            }
+        }
+    }
+}
+
 /// The length of the first block with its blank line.
 fn first_block(bytes: &[u8]) -> Option<usize> {
     let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
-    ends.iter().filter_map(|end| bytes.windows(end.len()).position(|at| at == *end).map(|at| at + end.len())).min()
+    let line_ends = bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r'));
+    line_ends.map(|(at, _)| at).find_map(|at| {
+        let end = ends.iter().find(|end| bytes[at..].starts_with(end))?;
+        Some(at + end.len())
+    })
 }
 
 #[cfg(test)]

@@ -44,22 +44,29 @@ impl Vendor {
     /// Has this many of the next requests answered like this.
     pub fn next_times(&self, times: u32, settings: &str) {
         let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));
-        self.mock.script_when(When::default(), times, behaviour);
+        // A gateway may ask for the list of models at any time; that is not what is scripted.
+        let chats = When { path: Some("/chat/completions".into()), model: None };
+        self.mock.script_when(chats, times, behaviour);
     }
 
-    /// Every request so far.
+    /// Every call so far; looking for models is none.
     pub fn received(&self) -> Vec<Recorded> {
-        self.mock.recorded()
+        self.mock.recorded().into_iter().filter(|request| request.method == "POST").collect()
     }
 
-    /// The one request so far.
+    /// Forgets every request so far.
+    pub fn forget(&self) {
+        self.mock.clear();
+    }
+
+    /// The one call so far.
     pub fn only(&self) -> Recorded {
         let mut all = self.received();
         assert_eq!(all.len(), 1, "requests received");
         all.remove(0)
     }
 
-    /// The last request.
+    /// The last call.
     pub fn last(&self) -> Recorded {
         self.received().pop().expect("the vendor received something")
     }

@@ -1,5 +1,7 @@
 //! Spec 02 §4: who may call what, in which spelling of a credential.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use ferrogw_tests::config::{MODEL, VENDOR_KEY};
 use ferrogw_tests::{Answer, Call, Gateway, Vendor, binary, chat_body, keys};
 

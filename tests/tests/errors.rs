@@ -1,9 +1,12 @@
 //! Spec 02 §8 and checklist 8 and 9: what a client is told when a call fails.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use ferrogw_tests::config::MODEL;
 use ferrogw_tests::vendor::escaped;
 use ferrogw_tests::{Call, Gateway, Vendor, chat_body, keys, stream_body};
 
+#[derive(Clone, Copy)]
 struct Case {
     upstream: u16,
     retry_after: Option<&'static str>,
@@ -157,8 +160,9 @@ fn a_long_text_is_cut_and_secrets_in_it_are_blotted_out() {
 fn a_model_nobody_serves_is_the_same_404_in_every_form() {
     let vendor = Vendor::start();
     // A key in the environment registers a provider; without a target nothing may reach it.
-    let gateway = Gateway::start(&Gateway::before(&vendor).env("GROQ_API_KEY", "gsk_x"));
-    let refused: Vec<_> = ["nobody-serves-this", "llama-3.3-70b-versatile", "Gpt-Test", "gpt-test ", "openai/gpt-test"]
+    let setup = Gateway::before(&vendor).model("my-model", "my-model").env("GROQ_API_KEY", "gsk_x");
+    let gateway = Gateway::start(&setup);
+    let refused: Vec<_> = ["nobody-serves-this", "llama-3.3-70b-versatile", "My-Model", "my-model ", "openai/my-model"]
         .iter()
         .flat_map(|model| [chat_body(model), stream_body(model)])
         .map(|body| gateway.chat(body))

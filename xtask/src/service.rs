@@ -128,7 +128,7 @@ impl Service {
     }
 
     /// The last lines the program wrote.
-    pub(crate) fn last_words(&self) -> String {
+    fn last_words(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
@@ -137,8 +137,8 @@ impl Service {
     fn wait_until(&mut self, ready: &Ready) -> Result<()> {
         let started = Instant::now();
         while !is_ready(self.address, ready) {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended ({status}):\n{}", self.name, self.last_words());
+            if let Some(fate) = self.fate() {
+                bail!(fate);
             }
             if started.elapsed() > START_WITHIN {
                 bail!(
@@ -151,6 +151,13 @@ impl Service {
             sleep(POLL);
         }
         Ok(())
+    }
+
+    /// How the program ended, if it did although nobody asked for it.
+    pub(crate) fn fate(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let (name, words) = (self.name, self.last_words());
+        Some(format!("{name} ended ({status}):\n{words}"))
     }
 
     fn ended(&mut self) -> bool {

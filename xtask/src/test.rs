@@ -136,8 +136,12 @@ fn node() -> Result<()> {
     against_a_running_system("node --test", node.current_dir(&suite))
 }
 
+fn sdk_folder() -> PathBuf {
+    shell::root().join("tests").join("sdk")
+}
+
 fn suite_folder(name: &str) -> Result<PathBuf> {
-    let folder = shell::root().join("tests").join("sdk").join(name);
+    let folder = sdk_folder().join(name);
     if !folder.is_dir() {
         bail!("{} does not exist", folder.display());
     }
@@ -161,16 +165,74 @@ fn once_per_content(
 
 /// Runs one suite with a mock vendor and a gateway beside it.
 fn against_a_running_system(title: &str, suite: &mut Command) -> Result<()> {
-    let binary = shell::target_dir()?.join("debug").join("ferrogw");
-    let system = System::start(&binary)?;
+    let target = shell::target_dir()?;
+    let logs = target.join("sdk");
+    fs::create_dir_all(&logs)?;
+    let config = sdk_folder().join("gateway.json");
+    let system = System::start(&target.join("debug").join("ferrogw"), &config, &logs)?;
     suite
         .env("FERROGW_BASE_URL", system.base_url())
-        .env("FERROGW_KEY", system::MASTER_KEY)
+        .env("FERROGW_KEY", system::SDK_KEY)
         .env("MOCK_URL", system.mock_url())
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        // A proxy of the machine has no business between a suite and loopback.
+        .env("NO_PROXY", "127.0.0.1,localhost");
     let result = step(title, suite);
     if result.is_err() {
-        eprintln!("\nthe gateway's last lines:\n{}", system.last_words());
+        eprintln!(
+            "\nwhat the gateway and the mock wrote is in {}",
+            logs.display()
+        );
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(skip_sdk: bool, only: Option<&str>) -> Option<Vec<&'static str>> {
+        let chosen = choose(skip_sdk, only).ok()?;
+        Some(chosen.into_iter().map(|suite| suite.name).collect())
+    }
+
+    #[test]
+    fn suites_are_chosen_by_the_flags() {
+        assert_eq!(names(false, None).unwrap(), ["rust", "python", "node"]);
+        assert_eq!(names(true, None).unwrap(), ["rust"]);
+        assert_eq!(names(false, Some("node")).unwrap(), ["node"]);
+        assert_eq!(names(true, Some("node")), None);
+        assert_eq!(names(false, Some("ruby")), None);
+    }
+
+    #[test]
+    fn packages_are_installed_again_only_when_the_lock_file_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("lock");
+        let mut installs = 0;
+        for content in ["a", "a", "b", "b"] {
+            fs::write(&lock, content).unwrap();
+            once_per_content(&lock, folder.path(), |_| {
+                installs += 1;
+                Ok(())
+            })
+            .unwrap();
+        }
+        assert_eq!(installs, 2);
+    }
+
+    #[test]
+    fn a_failed_install_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("lock");
+        fs::write(&lock, "a").unwrap();
+        let failed = once_per_content(&lock, folder.path(), |_| bail!("no network"));
+        assert!(failed.is_err());
+        let mut installed = false;
+        let again = once_per_content(&lock, folder.path(), |_| {
+            installed = true;
+            Ok(())
+        });
+        assert!(again.is_ok() && installed);
+    }
 }

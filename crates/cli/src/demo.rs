@@ -54,7 +54,7 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Exit> {
             source,
             origin: "demo".into(),
         },
-        environment,
+        &environment,
     )
 }
 

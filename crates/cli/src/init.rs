@@ -45,11 +45,12 @@ pub(crate) fn run(flags: &Flags, format: Format) -> Result<(), Exit> {
     let found = providers::detect(&environment::var);
     let ids: Vec<_> = found.iter().map(|row| row.id.as_str()).collect();
     if create(&path, &starter(&found, written))? {
-        match ids.is_empty() {
-            true => say(
+        if ids.is_empty() {
+            say(
                 "  [!] no provider's key is in the environment: `openai` stands in as a placeholder",
-            ),
-            false => say(&format!("  [OK] found keys of: {}", ids.join(", "))),
+            );
+        } else {
+            say(&format!("  [OK] found keys of: {}", ids.join(", ")));
         }
         let key = new_key(16)?;
         say(&format!("  [OK] wrote {}", path.display()));

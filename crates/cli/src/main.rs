@@ -38,6 +38,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one of them, once")]
 enum Command {
     /// Start the gateway; what `ferrogw` alone does too.
     Serve(serve::Flags),

@@ -21,7 +21,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Start the gateway.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct Flags {
-    /// The config file (or GATEWAY_CONFIG). Without one, every provider whose key is in the
+    /// The config file (or `GATEWAY_CONFIG`). Without one, every provider whose key is in the
     /// environment becomes a target.
     #[arg(long, short = 'c', value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -47,14 +47,14 @@ pub(crate) struct Plan {
 pub(crate) fn run(flags: &Flags) -> Result<(), Exit> {
     let environment = Environment::read();
     let plan = plan(flags, &environment)?;
-    start(plan, environment)
+    start(plan, &environment)
 }
 
 /// Runs a gateway until it is told to stop.
-pub(crate) fn start(plan: Plan, environment: Environment) -> Result<(), Exit> {
+pub(crate) fn start(plan: Plan, environment: &Environment) -> Result<(), Exit> {
     let concerns = environment.guard(&plan.config)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let log = install_log(&plan.config, &environment, &metrics)?;
+    let log = install_log(&plan.config, environment, &metrics)?;
     let access = plan
         .config
         .log
@@ -72,7 +72,7 @@ pub(crate) fn start(plan: Plan, environment: Environment) -> Result<(), Exit> {
 
 fn serve(
     plan: Plan,
-    environment: Environment,
+    environment: &Environment,
     concerns: &[String],
     books: Arc<Books>,
 ) -> Result<(), Exit> {
@@ -100,7 +100,7 @@ fn serve(
         .build()?;
     control.block_on(async {
         let server = Server::start(gateway.clone())?;
-        announce(&gateway, &server, &plan.origin, &environment);
+        announce(&gateway, &server, &plan.origin, environment);
         server.run(plan.source).await?;
         Ok(())
     })

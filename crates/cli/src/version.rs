@@ -25,10 +25,6 @@ pub(crate) fn run(format: Format) -> Result<(), Exit> {
         .iter()
         .map(|(name, fact)| ((*name).to_owned(), Value::from(fact.as_str())))
         .collect();
-    format::print(format, &value, || {
-        facts
-            .iter()
-            .map(|(name, fact)| format!("{name:<10}{fact}\n"))
-            .collect()
-    })
+    let lines = facts.map(|(name, fact)| format!("{name:<10}{fact}\n"));
+    format::print(format, &value, || lines.concat())
 }

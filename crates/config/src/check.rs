@@ -4,11 +4,12 @@
 //! It runs on what fits the schema, even when other parts do not, so that one
 //! run tells everything.
 
+mod vendor;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
-use crate::guess;
 use crate::load::Known;
 use crate::node::Node;
 use crate::path::{Path, Quoted};
@@ -33,6 +34,7 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     };
     check.version(config);
     check.targets(config);
+    check.rows(&config.providers);
     check.aliases(&config.aliases);
     check.keys(config);
     check.server(config);
@@ -149,20 +151,20 @@ impl Check<'_> {
         self.unique(
             &list,
             "virtual_key",
-            config.targets.iter().map(|t| &t.virtual_key),
+            config.targets.iter().map(|target| &target.virtual_key),
         );
         for (index, target) in config.targets.iter().enumerate() {
-            self.target(&list.index(index), target);
+            let at = list.index(index);
+            self.target(&at, target);
+            self.vendor(&at, target, &config.providers);
         }
     }
 
     fn target(&mut self, at: &Path<'_>, target: &Target) {
         self.name(at, &target.virtual_key);
-        self.provider(at, target);
         if let Some(api_key) = &target.api_key {
             self.api_key(&at.key("api_key"), api_key);
         }
-        self.vars(&at.key("vars"), &target.vars);
         self.headers(&at.key("headers"), &target.headers);
         let query = at.key("query");
         for name in target.query.keys().filter(|name| name.is_empty()) {
@@ -178,28 +180,6 @@ impl Check<'_> {
             let message = format!("`{name}` must be made of letters, digits, `.`, `_` and `-`");
             self.tell(&at.key("virtual_key"), message);
         }
-    }
-
-    fn provider(&mut self, at: &Path<'_>, target: &Target) {
-        let id = target.provider_id();
-        if self.known.providers.contains(&id) {
-            return;
-        }
-        let (field, message) = match target.provider {
-            Some(_) => (
-                "provider",
-                format!("there is no provider `{}`", Quoted(id, 60)),
-            ),
-            None => (
-                "virtual_key",
-                format!(
-                    "there is no provider `{}`, and `provider` names no other",
-                    Quoted(id, 60)
-                ),
-            ),
-        };
-        let hint = guess::did_you_mean(id, self.known.providers.iter().copied());
-        self.tell_with(&at.key(field), Place::Value, message, hint);
     }
 
     fn api_key(&mut self, at: &Path<'_>, api_key: &ApiKey) {
@@ -227,20 +207,6 @@ impl Check<'_> {
         }
     }
 
-    fn vars(&mut self, at: &Path<'_>, vars: &BTreeMap<String, String>) {
-        for (name, value) in vars {
-            let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-            let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            if !starts || !name.chars().all(good) {
-                let message = "the name of a variable is made of small letters, digits and `_`";
-                self.tell_key(&at.key(name), message);
-            }
-            if value.trim().is_empty() {
-                self.tell(&at.key(name), "must not be empty");
-            }
-        }
-    }
-
     fn headers(&mut self, at: &Path<'_>, headers: &BTreeMap<String, Secret>) {
         let mut seen: HashMap<String, &str> = HashMap::new();
         for (name, value) in headers {
@@ -250,10 +216,7 @@ impl Check<'_> {
             }
             if !secret::plain_parts(value.expose()).all(is_header_text) {
                 // The value is not quoted: it may be a credential.
-                self.tell(
-                    &here,
-                    "a header's value must not have line breaks or control characters",
-                );
+                self.tell(&here, "a header's value must not have control characters");
             }
             if let Some(other) = seen.insert(name.to_ascii_lowercase(), name) {
                 let message = format!("`{name}` and `{other}` are the same header");
@@ -263,21 +226,18 @@ impl Check<'_> {
     }
 
     fn served(&mut self, at: &Path<'_>, models: &Models) {
-        match models {
-            Models::List(ids) => self.models(at, ids),
-            Models::Map(ids) => {
-                for (asked, own) in ids {
-                    let here = at.key(asked);
-                    if let Some(wrong) = wrong_model(asked) {
-                        self.tell_key(&here, wrong);
-                    }
-                    if own.is_empty() || own.trim() != own {
-                        self.tell(
-                            &here,
-                            "the target's own id must not be empty or have space around it",
-                        );
-                    }
-                }
+        let ids = match models {
+            Models::List(ids) => return self.models(at, ids),
+            Models::Map(ids) => ids,
+        };
+        for (asked, own) in ids {
+            let here = at.key(asked);
+            if let Some(wrong) = wrong_model(asked) {
+                self.tell_key(&here, wrong);
+            }
+            if own.is_empty() || own.trim() != own {
+                let message = "the target's own id must not be empty or have space around it";
+                self.tell(&here, message);
             }
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use providers::Provider;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct Config {
     /// Where calls may go; nothing outside this list is ever called.
     #[schemars(length(min = 1))]
     pub targets: Vec<Target>,
+    /// Providers besides the built-in ones; one with the id of a built-in one replaces it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<Provider>,
     /// The longest body a client may send, in bytes.
     #[schemars(range(min = 1, max = 1_099_511_627_776_u64))]
     pub max_request_bytes: u64,
@@ -65,6 +69,7 @@ impl Default for Config {
             api_version: "v1".into(),
             strategy: Strategy::default(),
             targets: Vec::new(),
+            providers: Vec::new(),
             max_request_bytes: 10 * 1024 * 1024,
             max_response_bytes: 50 * 1024 * 1024,
             request_timeout: None,

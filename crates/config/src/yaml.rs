@@ -266,9 +266,8 @@ impl<'t> Reader<'t> {
     }
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, own: &str, mark: Mark, at: &Path<'_>) {
-        let usual = |tag: &Tag| {
-            is_non_specific(tag) || (tag.is_yaml_core_schema() && tag.suffix == own)
-        };
+        let usual =
+            |tag: &Tag| is_non_specific(tag) || (tag.is_yaml_core_schema() && tag.suffix == own);
         if let Some(tag) = tag.filter(|tag| !usual(tag)) {
             self.unknown_tag(tag, mark, at);
         }

@@ -1,6 +1,7 @@
 //! One try at one target: encode, send, read the head, then the whole or the first of a stream.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -76,15 +77,18 @@ impl Attempt<'_> {
                 return Err(self.refused(answer).await);
             }
             if self.streamed {
-                self.stream(answer, encoded.asked_usage, sent_bytes / 4, end).await
+                self.stream(answer, encoded.asked_usage, sent_bytes / 4, end)
+                    .await
             } else {
                 self.whole(answer, sent_bytes / 4, receipt).await
             }
         };
-        let result = self.bounded(end, exchange).await;
+        // Pinned here, so that a pointer is moved and not the whole exchange.
+        let result = self.bounded(end, pin!(exchange)).await;
         receipt.note(|notes| notes.upstream_wait += begun.elapsed());
         let mut reply = result?;
         self.name(&mut reply.headers, &encoded.dropped);
+        receipt.note(|notes| (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored));
         Ok(reply)
     }
 
@@ -96,32 +100,49 @@ impl Attempt<'_> {
             on_unsupported: on_unsupported(word),
             streaming: self.streamed,
         };
-        providers::encode_chat(&self.candidate.target.provider, &self.call.body, &plan).map_err(|refused: Refused| {
-            let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
-            fault.param = refused.params.first().map(|param| param.as_str().into());
-            fault
-        })
+        providers::encode_chat(&self.candidate.target.provider, &self.call.body, &plan).map_err(
+            |refused: Refused| {
+                let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
+                fault.param = refused.params.first().map(|param| param.as_str().into());
+                fault
+            },
+        )
     }
 
-    async fn send(&self, request: http::Request<http_body_util::Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
+    async fn send(
+        &self,
+        request: http::Request<http_body_util::Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Fault> {
         let target = &self.candidate.target;
         let limit = target.patience.first_byte;
         match tokio::time::timeout(limit, self.upstream.send(&target.transport, request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error @ SendError::Connect(_))) => Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string())),
-            Ok(Err(error @ SendError::Broken(_))) => Err(Fault::new(Kind::UpstreamCut).because(error.to_string())),
-            Err(_) => Err(Fault::new(Kind::UpstreamSilent).because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
+            Ok(Err(error @ SendError::Connect(_))) => {
+                Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
+            }
+            Ok(Err(error @ SendError::Broken(_))) => {
+                Err(Fault::new(Kind::UpstreamCut).because(error.to_string()))
+            }
+            Err(_) => Err(Fault::new(Kind::UpstreamSilent)
+                .because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
         }
     }
 
     async fn refused(&self, answer: Response<Incoming>) -> Fault {
         let (head, body) = answer.into_parts();
         // A body that cannot be read leaves the status to speak for itself.
-        let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle).await.unwrap_or_default();
+        let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
+            .await
+            .unwrap_or_default();
         vendor::fault_of_answer(head.status, &head.headers, &body, SystemTime::now())
     }
 
-    async fn whole(&self, answer: Response<Incoming>, prompt: u64, receipt: &mut Receipt) -> Result<Reply, Fault> {
+    async fn whole(
+        &self,
+        answer: Response<Incoming>,
+        prompt: u64,
+        receipt: &mut Receipt,
+    ) -> Result<Reply, Fault> {
         let (head, body) = answer.into_parts();
         let config = &self.call.snapshot.config;
         let limit = usize::try_from(config.max_response_bytes).unwrap_or(usize::MAX);
@@ -132,14 +153,18 @@ impl Attempt<'_> {
         } else {
             let read = chat::read_answer(&body).map_err(|error| {
                 let media = media_of(&head.headers);
-                Fault::new(Kind::UpstreamInvalid).because(format!("the answer ({media}) is not a JSON object: {error}"))
+                Fault::new(Kind::UpstreamInvalid).because(format!(
+                    "the answer ({media}) is not a JSON object: {error}"
+                ))
             })?;
             if let Some(error) = &read.error {
                 let hint = vendor::retry_after(&head.headers, SystemTime::now());
                 return Err(vendor::fault_of_error(error, hint));
             }
             if read.choices == 0 && read.usage.is_none() {
-                return Err(Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices"));
+                return Err(
+                    Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices")
+                );
             }
             if self.candidate.target.provider.has(Quirk::ContentBlocks) {
                 body = flattened(body);
@@ -151,7 +176,11 @@ impl Attempt<'_> {
             notes.usage = Some(usage);
             notes.answered = answered.map(String::into_boxed_str);
         });
-        Ok(Reply { status: head.status, headers: relayed(&head.headers), body: Content::Whole(body) })
+        Ok(Reply {
+            status: head.status,
+            headers: relayed(&head.headers),
+            body: Content::Whole(body),
+        })
     }
 
     async fn stream(
@@ -164,11 +193,14 @@ impl Attempt<'_> {
         let (head, body) = answer.into_parts();
         let patience = self.candidate.target.patience;
         if let Some(other) = not_a_stream(&head.headers) {
-            let body = collect(body, ERROR_BODY_MAX, patience.idle).await.unwrap_or_default();
+            let body = collect(body, ERROR_BODY_MAX, patience.idle)
+                .await
+                .unwrap_or_default();
             if let Some(error) = wire::vendor_error::read(&body) {
                 return Err(vendor::fault_of_error(&error, None));
             }
-            return Err(Fault::new(Kind::UpstreamInvalid).because(format!("the answer to a stream is {other}")));
+            return Err(Fault::new(Kind::UpstreamInvalid)
+                .because(format!("the answer to a stream is {other}")));
         }
         let rules = &self.call.snapshot.config.stream;
         let rules = StreamRules {
@@ -182,15 +214,30 @@ impl Attempt<'_> {
         let mut relay = Box::new(Relay::new(body, rules));
         relay.hold().await?;
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
-        let stream = Stream { relay, prompt_estimate: prompt, drain };
-        Ok(Reply { status: head.status, headers: relayed(&head.headers), body: Content::Stream(stream) })
+        let stream = Stream {
+            relay,
+            prompt_estimate: prompt,
+            drain,
+        };
+        Ok(Reply {
+            status: head.status,
+            headers: relayed(&head.headers),
+            body: Content::Stream(stream),
+        })
     }
 
     /// Within the target's total time and the operator's patience, whichever ends first.
-    async fn bounded<T>(&self, end: Option<Instant>, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn bounded<T>(
+        &self,
+        end: Option<Instant>,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let own = end.map(|end| (end, Kind::UpstreamSilent, "timeouts.total"));
-        let whole = self.deadline.map(|end| (end, Kind::GatewayTimeout, "request_timeout"));
-        let Some((end, kind, setting)) = own.into_iter().chain(whole).min_by_key(|(end, ..)| *end) else {
+        let whole = self
+            .deadline
+            .map(|end| (end, Kind::GatewayTimeout, "request_timeout"));
+        let Some((end, kind, setting)) = own.into_iter().chain(whole).min_by_key(|(end, ..)| *end)
+        else {
             return work.await;
         };
         match timeout_at(end, work).await {
@@ -220,7 +267,12 @@ impl Attempt<'_> {
 }
 
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
-    Usage { input: prompt, output: answer_bytes as u64 / 4, estimated: true, ..Usage::default() }
+    Usage {
+        input: prompt,
+        output: answer_bytes as u64 / 4,
+        estimated: true,
+        ..Usage::default()
+    }
 }
 
 fn forward(from: &HeaderMap, to: &mut HeaderMap) {
@@ -234,7 +286,10 @@ fn forward(from: &HeaderMap, to: &mut HeaderMap) {
 fn relayed(vendor: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(24);
     for (name, value) in vendor {
-        if *name == CONTENT_TYPE || *name == CONTENT_ENCODING || RELAYED.iter().any(|start| name.as_str().starts_with(start)) {
+        if *name == CONTENT_TYPE
+            || *name == CONTENT_ENCODING
+            || RELAYED.iter().any(|start| name.as_str().starts_with(start))
+        {
             headers.append(name.clone(), value.clone());
         } else if name == "x-request-id" {
             headers.insert(VENDOR_REQUEST_ID, value.clone());
@@ -244,26 +299,41 @@ fn relayed(vendor: &HeaderMap) -> HeaderMap {
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn media_of(headers: &HeaderMap) -> String {
-    headers.get(CONTENT_TYPE).map_or_else(|| "no media type".into(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers.get(CONTENT_TYPE).map_or_else(
+        || "no media type".into(),
+        |value| String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    )
 }
 
 /// The media type of an answer that cannot be an event stream. Vendors that name none, or a
 /// neutral one, are believed to stream until their first line says otherwise.
 fn not_a_stream(headers: &HeaderMap) -> Option<String> {
-    let media = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let media = headers
+        .get(CONTENT_TYPE)?
+        .to_str()
+        .ok()?
+        .to_ascii_lowercase();
     let essence = media.split(';').next().unwrap_or_default().trim();
-    let streams = ["text/event-stream", "application/octet-stream", "text/plain"];
+    let streams = [
+        "text/event-stream",
+        "application/octet-stream",
+        "text/plain",
+    ];
     (!streams.contains(&essence)).then(|| essence.to_owned())
 }
 
 fn flattened(body: Bytes) -> Bytes {
-    match std::str::from_utf8(&body).ok().and_then(chat::flatten_content_blocks) {
+    match std::str::from_utf8(&body)
+        .ok()
+        .and_then(chat::flatten_content_blocks)
+    {
         Some(flat) => flat.into(),
         None => body,
     }
 }
-

@@ -18,18 +18,23 @@ where
     loop {
         let next = tokio::time::timeout(idle, body.frame())
             .await
-            .map_err(|_| Fault::new(Kind::UpstreamSilent).because(format!("no byte within {idle:?}")))?;
+            .map_err(|_| {
+                Fault::new(Kind::UpstreamSilent).because(format!("no byte within {idle:?}"))
+            })?;
         let chunk = match next {
             None => break,
-            Some(Err(error)) => return Err(Fault::new(Kind::UpstreamCut).because(error.to_string())),
+            Some(Err(error)) => {
+                return Err(Fault::new(Kind::UpstreamCut).because(error.to_string()));
+            }
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => chunk,
                 Err(_trailers) => continue,
             },
         };
         if first.len() + rest.len() + chunk.len() > limit {
-            return Err(Fault::new(Kind::UpstreamInvalid)
-                .because(format!("the answer is larger than {limit} bytes (max_response_bytes)")));
+            return Err(Fault::new(Kind::UpstreamInvalid).because(format!(
+                "the answer is larger than {limit} bytes (max_response_bytes)"
+            )));
         }
         // Most answers come in one piece, which is then kept as it is.
         if first.is_empty() && rest.is_empty() {
@@ -41,7 +46,11 @@ where
             rest.extend_from_slice(&chunk);
         }
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }
 
 #[cfg(test)]
@@ -52,7 +61,10 @@ mod tests {
     use std::convert::Infallible;
 
     fn body(pieces: &[&'static str]) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
-        let frames: Vec<_> = pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
+        let frames: Vec<_> = pieces
+            .iter()
+            .map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))))
+            .collect();
         StreamBody::new(futures_util::stream::iter(frames))
     }
 
@@ -61,20 +73,31 @@ mod tests {
         let idle = Duration::from_secs(1);
         assert_eq!(collect(body(&[]), 10, idle).await.unwrap(), "");
         assert_eq!(collect(body(&["ab"]), 2, idle).await.unwrap(), "ab");
-        assert_eq!(collect(body(&["ab", "c", "", "de"]), 5, idle).await.unwrap(), "abcde");
+        assert_eq!(
+            collect(body(&["ab", "c", "", "de"]), 5, idle)
+                .await
+                .unwrap(),
+            "abcde"
+        );
     }
 
     #[tokio::test]
     async fn one_byte_too_many_is_a_fault_that_names_the_setting() {
-        let fault = collect(body(&["ab", "cd"]), 3, Duration::from_secs(1)).await.unwrap_err();
+        let fault = collect(body(&["ab", "cd"]), 3, Duration::from_secs(1))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, Kind::UpstreamInvalid);
         assert!(fault.cause.unwrap().contains("max_response_bytes"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_a_fault() {
-        let silent = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>());
-        let fault = collect(silent, 3, Duration::from_secs(5)).await.unwrap_err();
+        let silent = StreamBody::new(futures_util::stream::pending::<
+            Result<Frame<Bytes>, Infallible>,
+        >());
+        let fault = collect(silent, 3, Duration::from_secs(5))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, Kind::UpstreamSilent);
     }
 }

@@ -21,7 +21,9 @@ struct Capabilities<'a> {
 pub(crate) fn document(targets: &[Arc<Target>]) -> Bytes {
     let rows = || targets.iter().map(|target| &*target.provider);
     let document = Capabilities {
-        providers: rows().map(|row| (row.id.as_str(), providers::profile(row).collect())).collect(),
+        providers: rows()
+            .map(|row| (row.id.as_str(), providers::profile(row).collect()))
+            .collect(),
         surfaces: rows().map(|row| (row.id.as_str(), served(row))).collect(),
         image_response_formats: BTreeMap::new(),
     };
@@ -31,6 +33,12 @@ pub(crate) fn document(targets: &[Arc<Target>]) -> Bytes {
 
 /// What of a vendor's surfaces can be reached through the gateway.
 fn served(row: &Provider) -> Vec<&'static str> {
-    let routed = SURFACES.iter().flat_map(|surface| [Some(surface.whole), surface.streamed]).flatten();
-    routed.filter(|surface| row.serves(*surface)).map(Surface::label).collect()
+    let routed = SURFACES
+        .iter()
+        .flat_map(|surface| [Some(surface.whole), surface.streamed])
+        .flatten();
+    routed
+        .filter(|surface| row.serves(*surface))
+        .map(Surface::label)
+        .collect()
 }

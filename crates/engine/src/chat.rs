@@ -37,14 +37,22 @@ pub fn read(body: &Envelope) -> Result<ChatFacts, Fault> {
         check_ceiling(body, name)?;
     }
     check_stream_options(body)?;
-    Ok(ChatFacts { model, stream: flag(body, "stream")? })
+    Ok(ChatFacts {
+        model,
+        stream: flag(body, "stream")?,
+    })
 }
 
 fn required_text(body: &Envelope, name: &str) -> Result<String, Fault> {
     match body.text(name).map(Cow::into_owned) {
         Some(text) if !text.trim().is_empty() => Ok(text),
-        Some(_) => Err(Fault::invalid(format!("`{name}` is empty; name a model"), Some(name))),
-        None if is_absent(body, name) => Err(Fault::invalid(format!("`{name}` is missing"), Some(name))),
+        Some(_) => Err(Fault::invalid(
+            format!("`{name}` is empty; name a model"),
+            Some(name),
+        )),
+        None if is_absent(body, name) => {
+            Err(Fault::invalid(format!("`{name}` is missing"), Some(name)))
+        }
         None => Err(wrong(body, name, "a string")),
     }
 }
@@ -57,7 +65,10 @@ fn check_messages(body: &Envelope) -> Result<(), Fault> {
         return Err(wrong(body, "messages", "an array of messages"));
     };
     if inside.trim_start().starts_with(']') {
-        return Err(Fault::invalid("`messages` is empty; send at least one message", Some("messages")));
+        return Err(Fault::invalid(
+            "`messages` is empty; send at least one message",
+            Some("messages"),
+        ));
     }
     Ok(())
 }
@@ -77,16 +88,24 @@ fn check_stop(body: &Envelope) -> Result<(), Fault> {
 }
 
 fn check_range(body: &Envelope, name: &str, lowest: f64, highest: f64) -> Result<(), Fault> {
-    let Some(raw) = present(body, name) else { return Ok(()) };
+    let Some(raw) = present(body, name) else {
+        return Ok(());
+    };
     match raw.parse::<f64>() {
         Ok(value) if (lowest..=highest).contains(&value) => Ok(()),
-        Ok(_) => Err(wrong(body, name, &format!("a number from {lowest} to {highest}"))),
+        Ok(_) => Err(wrong(
+            body,
+            name,
+            &format!("a number from {lowest} to {highest}"),
+        )),
         Err(_) => Err(wrong(body, name, "a number")),
     }
 }
 
 fn check_ceiling(body: &Envelope, name: &str) -> Result<(), Fault> {
-    let Some(raw) = present(body, name) else { return Ok(()) };
+    let Some(raw) = present(body, name) else {
+        return Ok(());
+    };
     match raw.parse::<f64>() {
         Ok(value) if value >= 1.0 && value.fract() == 0.0 => Ok(()),
         _ => Err(wrong(body, name, "a whole number above 0")),
@@ -103,7 +122,9 @@ fn check_stream_options(body: &Envelope) -> Result<(), Fault> {
 fn flag(body: &Envelope, name: &str) -> Result<bool, Fault> {
     match present(body, name) {
         None => Ok(false),
-        Some(_) => body.flag(name).ok_or_else(|| wrong(body, name, "true or false")),
+        Some(_) => body
+            .flag(name)
+            .ok_or_else(|| wrong(body, name, "true or false")),
     }
 }
 
@@ -121,7 +142,10 @@ fn wrong(body: &Envelope, name: &str, accepted: &str) -> Fault {
     let raw = body.raw(name).unwrap_or("null");
     let shown: String = raw.chars().take(SHOWN).collect();
     let more = if shown.len() < raw.len() { "…" } else { "" };
-    Fault::invalid(format!("`{name}` is {shown}{more}; it must be {accepted}"), Some(name))
+    Fault::invalid(
+        format!("`{name}` is {shown}{more}; it must be {accepted}"),
+        Some(name),
+    )
 }
 
 #[cfg(test)]
@@ -140,18 +164,62 @@ mod tests {
             (r#"{"model":"","messages":[{}]}"#, "model", "empty"),
             (r#"{"model":7,"messages":[{}]}"#, "model", "`model` is 7"),
             (r#"{"model":"m"}"#, "messages", "missing"),
-            (r#"{"model":"m","messages":[ ]}"#, "messages", "at least one"),
+            (
+                r#"{"model":"m","messages":[ ]}"#,
+                "messages",
+                "at least one",
+            ),
             (r#"{"model":"m","messages":"hi"}"#, "messages", "an array"),
-            (r#"{"model":"m","messages":[{}],"temperature":2.1}"#, "temperature", "2.1; it must be a number from 0 to 2"),
-            (r#"{"model":"m","messages":[{}],"temperature":"hot"}"#, "temperature", "a number"),
-            (r#"{"model":"m","messages":[{}],"top_p":-0.1}"#, "top_p", "from 0 to 1"),
-            (r#"{"model":"m","messages":[{}],"presence_penalty":3}"#, "presence_penalty", "-2 to 2"),
-            (r#"{"model":"m","messages":[{}],"max_tokens":0}"#, "max_tokens", "above 0"),
-            (r#"{"model":"m","messages":[{}],"max_completion_tokens":1.5}"#, "max_completion_tokens", "above 0"),
-            (r#"{"model":"m","messages":[{}],"stop":5}"#, "stop", "a string or"),
-            (r#"{"model":"m","messages":[{}],"stop":["a",1]}"#, "stop", "a string or"),
-            (r#"{"model":"m","messages":[{}],"stream":"yes"}"#, "stream", "true or false"),
-            (r#"{"model":"m","messages":[{}],"stream_options":[]}"#, "stream_options", "an object"),
+            (
+                r#"{"model":"m","messages":[{}],"temperature":2.1}"#,
+                "temperature",
+                "2.1; it must be a number from 0 to 2",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"temperature":"hot"}"#,
+                "temperature",
+                "a number",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"top_p":-0.1}"#,
+                "top_p",
+                "from 0 to 1",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"presence_penalty":3}"#,
+                "presence_penalty",
+                "-2 to 2",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"max_tokens":0}"#,
+                "max_tokens",
+                "above 0",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"max_completion_tokens":1.5}"#,
+                "max_completion_tokens",
+                "above 0",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"stop":5}"#,
+                "stop",
+                "a string or",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"stop":["a",1]}"#,
+                "stop",
+                "a string or",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"stream":"yes"}"#,
+                "stream",
+                "true or false",
+            ),
+            (
+                r#"{"model":"m","messages":[{}],"stream_options":[]}"#,
+                "stream_options",
+                "an object",
+            ),
         ] {
             let fault = read_text(text).expect_err(text);
             assert_eq!(fault.param.as_deref(), Some(param), "{text}");
@@ -164,7 +232,19 @@ mod tests {
         let facts = read_text(
             r#"{"model":"m","messages":[{}],"stop":null,"stream":null,"temperature":null,"max_tokens":null,"stream_options":null,"x":{}}"#,
         );
-        assert_eq!(facts.unwrap(), ChatFacts { model: "m".into(), stream: false });
-        assert!(read_text(r#"{"model":"m","messages":[{}],"stream":true,"temperature":1e0,"max_tokens":10.0}"#).unwrap().stream);
+        assert_eq!(
+            facts.unwrap(),
+            ChatFacts {
+                model: "m".into(),
+                stream: false
+            }
+        );
+        assert!(
+            read_text(
+                r#"{"model":"m","messages":[{}],"stream":true,"temperature":1e0,"max_tokens":10.0}"#
+            )
+            .unwrap()
+            .stream
+        );
     }
 }

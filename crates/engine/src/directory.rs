@@ -53,19 +53,43 @@ impl Directory {
     pub fn build(targets: Vec<Arc<Target>>, found: &Found) -> Directory {
         let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
         for (number, target) in targets.iter().enumerate() {
-            let listed = found.of(&target.name).filter(|_| target.lists_what_it_serves());
-            let listed = listed.into_iter().flatten().map(|model| (&*model.id, &*model.id));
+            let listed = found
+                .of(&target.name)
+                .filter(|_| target.lists_what_it_serves());
+            let listed = listed
+                .into_iter()
+                .flatten()
+                .map(|model| (&*model.id, &*model.id));
             let mut seen = HashSet::new();
-            for (asked, own) in target.models.iter().map(|(asked, own)| (&**asked, &**own)).chain(listed) {
+            for (asked, own) in target
+                .models
+                .iter()
+                .map(|(asked, own)| (&**asked, &**own))
+                .chain(listed)
+            {
                 if seen.insert(asked) {
-                    owners.entry(asked.into()).or_default().push((number, own.into()));
+                    owners
+                        .entry(asked.into())
+                        .or_default()
+                        .push((number, own.into()));
                 }
             }
         }
         let data = advertised(&targets, found);
-        let entries = data.iter().map(|entry| (entry.id.into(), json(entry))).collect();
-        let list = json(&List { object: "list", data });
-        Directory { targets, owners, list, entries }
+        let entries = data
+            .iter()
+            .map(|entry| (entry.id.into(), json(entry)))
+            .collect();
+        let list = json(&List {
+            object: "list",
+            data,
+        });
+        Directory {
+            targets,
+            owners,
+            list,
+            entries,
+        }
     }
 
     /// The targets that can serve the model on the surface, in the order of the configuration.
@@ -81,12 +105,25 @@ impl Directory {
         self.collect(model, surface, vec![None; self.targets.len()], Claim::Open)
     }
 
-    fn collect(&self, model: &str, surface: Surface, named: Vec<Option<Arc<str>>>, claim: Claim) -> Vec<Candidate> {
-        let capable = self.targets.iter().zip(named).filter(|(target, _)| target.provider.serves(surface));
+    fn collect(
+        &self,
+        model: &str,
+        surface: Surface,
+        named: Vec<Option<Arc<str>>>,
+        claim: Claim,
+    ) -> Vec<Candidate> {
+        let capable = self
+            .targets
+            .iter()
+            .zip(named)
+            .filter(|(target, _)| target.provider.serves(surface));
         capable
             .filter_map(|(target, own)| {
                 let claimed = || (target.provider.claim(model) == claim).then(|| Arc::from(model));
-                Some(Candidate { target: target.clone(), model: own.or_else(claimed)? })
+                Some(Candidate {
+                    target: target.clone(),
+                    model: own.or_else(claimed)?,
+                })
             })
             .collect()
     }
@@ -94,7 +131,8 @@ impl Directory {
     /// How many models the target is known to serve.
     pub fn count(&self, target: &str) -> usize {
         let number = self.targets.iter().position(|known| *known.name == *target);
-        let serves = |served: &&Vec<(usize, Arc<str>)>| served.iter().any(|(at, _)| Some(*at) == number);
+        let serves =
+            |served: &&Vec<(usize, Arc<str>)>| served.iter().any(|(at, _)| Some(*at) == number);
         self.owners.values().filter(serves).count()
     }
 
@@ -119,7 +157,9 @@ fn advertised<'a>(targets: &'a [Arc<Target>], found: &'a Found) -> Vec<Entry<'a>
     let mut seen = HashSet::new();
     let mut data = Vec::new();
     for target in targets {
-        let listed = found.of(&target.name).filter(|_| target.lists_what_it_serves());
+        let listed = found
+            .of(&target.name)
+            .filter(|_| target.lists_what_it_serves());
         for model in listed.into_iter().flatten() {
             if seen.insert(&*model.id) {
                 data.push(entry(&model.id, target, Some(model)));

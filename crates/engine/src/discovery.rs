@@ -55,8 +55,14 @@ impl Found {
 
     /// The same, without targets that are no more.
     pub fn only(&self, targets: &[Arc<Target>]) -> Found {
-        let kept = self.0.iter().filter(|(name, _)| targets.iter().any(|target| *target.name == ***name));
-        Found(kept.map(|(name, models)| (name.clone(), models.clone())).collect())
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| targets.iter().any(|target| *target.name == ***name));
+        Found(
+            kept.map(|(name, models)| (name.clone(), models.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -65,10 +71,15 @@ pub async fn round(gateway: &Arc<Gateway>, upstream: &Arc<Upstream>) {
     let targets = gateway.snapshot().targets().to_vec();
     let asking = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut round = tokio::task::JoinSet::new();
-    for target in targets.into_iter().filter(|target| target.provider.discovery.is_some()) {
+    for target in targets
+        .into_iter()
+        .filter(|target| target.provider.discovery.is_some())
+    {
         let (gateway, upstream, asking) = (gateway.clone(), upstream.clone(), asking.clone());
         round.spawn(async move {
-            let Ok(_turn) = asking.acquire_owned().await else { return };
+            let Ok(_turn) = asking.acquire_owned().await else {
+                return;
+            };
             ask(&gateway, &upstream, &target).await;
         });
     }
@@ -84,11 +95,15 @@ async fn ask(gateway: &Gateway, upstream: &Upstream, target: &Target) {
     };
     match listed {
         Ok(models) => {
-            gateway.metrics().discovery_round(&target.provider.id, "success");
+            gateway
+                .metrics()
+                .discovery_round(&target.provider.id, "success");
             gateway.publish_models(&target.name, models);
         }
         Err(error) => {
-            gateway.metrics().discovery_round(&target.provider.id, "error");
+            gateway
+                .metrics()
+                .discovery_round(&target.provider.id, "error");
             tracing::warn!(target_name = %target.name, error, "could not list the models of a target; keeping what was known");
         }
     }
@@ -112,7 +127,12 @@ struct Item<'a> {
     created: Option<serde_json::Value>,
     #[serde(default)]
     owned_by: Option<serde_json::Value>,
-    #[serde(default, alias = "context_length", alias = "max_model_len", alias = "max_context_length")]
+    #[serde(
+        default,
+        alias = "context_length",
+        alias = "max_model_len",
+        alias = "max_context_length"
+    )]
     context_window: Option<serde_json::Value>,
 }
 
@@ -122,14 +142,35 @@ fn read(body: &[u8]) -> Option<Vec<Listed>> {
         Answer::Wrapped { data } | Answer::Bare(data) => data,
     };
     let mut seen = std::collections::HashSet::new();
-    let models = items.into_iter().filter_map(|item| serde_json::from_str::<Item<'_>>(item.get()).ok());
+    let models = items
+        .into_iter()
+        .filter_map(|item| serde_json::from_str::<Item<'_>>(item.get()).ok());
     let models = models.map(|item| Listed {
         id: item.id.trim().into(),
-        created: item.created.and_then(|value| value.as_i64().or_else(|| value.as_f64().map(|f| f as i64))).unwrap_or(0),
-        owner: item.owned_by.and_then(|value| value.as_str().map(Into::into)),
+        created: item
+            .created
+            .and_then(|value| value.as_i64().or_else(|| whole(value.as_f64()?)))
+            .unwrap_or(0),
+        owner: item
+            .owned_by
+            .and_then(|value| value.as_str().map(Into::into)),
         context_window: item.context_window.and_then(|value| value.as_u64()),
     });
-    Some(models.filter(|model| !model.id.is_empty() && seen.insert(model.id.clone())).take(MODELS_MAX).collect())
+    Some(
+        models
+            .filter(|model| !model.id.is_empty() && seen.insert(model.id.clone()))
+            .take(MODELS_MAX)
+            .collect(),
+    )
+}
+
+/// Some vendors write seconds with a fraction.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a time of creation, saturating"
+)]
+fn whole(seconds: f64) -> Option<i64> {
+    seconds.is_finite().then_some(seconds as i64)
 }
 
 fn first_array(body: &[u8]) -> Option<Answer<'_>> {
@@ -141,7 +182,9 @@ fn first_array(body: &[u8]) -> Option<Answer<'_>> {
     if let Ok(bare) = serde_json::from_slice(body) {
         return Some(Answer::Bare(bare));
     }
-    serde_json::from_slice::<Wrapped<'_>>(body).ok().map(|wrapped| Answer::Wrapped { data: wrapped.data })
+    serde_json::from_slice::<Wrapped<'_>>(body)
+        .ok()
+        .map(|wrapped| Answer::Wrapped { data: wrapped.data })
 }
 
 #[cfg(test)]
@@ -159,7 +202,10 @@ mod tests {
         let models = read(body).unwrap();
         let ids: Vec<_> = models.iter().map(|model| &*model.id).collect();
         assert_eq!(ids, ["a", "b"]);
-        assert_eq!((models[0].created, models[0].context_window), (1500, Some(8192)));
+        assert_eq!(
+            (models[0].created, models[0].context_window),
+            (1500, Some(8192))
+        );
         assert_eq!(models[0].owner.as_deref(), Some("system"));
         assert_eq!((models[1].created, models[1].owner.as_deref()), (0, None));
     }

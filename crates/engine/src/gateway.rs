@@ -25,10 +25,13 @@ use crate::trace::IdSource;
 use crate::trust::TrustStore;
 use crate::upstream::Upstream;
 
+/// A source of environment variables that outlives the start.
+pub type EnvSource = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What the process was started with; the same for every configuration that it will run.
 pub struct Surroundings {
     /// Environment variables.
-    pub env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: EnvSource,
     /// The key that may do everything.
     pub master_key: Option<String>,
     /// Calls need no key.
@@ -62,9 +65,19 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that runs this configuration.
-    pub fn new(config: Arc<Config>, surroundings: Surroundings, books: Arc<Books>) -> Result<Arc<Gateway>, SnapshotError> {
+    pub fn new(
+        config: Arc<Config>,
+        surroundings: Surroundings,
+        books: Arc<Books>,
+    ) -> Result<Arc<Gateway>, SnapshotError> {
         let (trust, found) = (TrustStore::default(), Found::default());
-        let snapshot = Snapshot::build(config, &surroundings.env, surroundings.master_key.as_deref(), &trust, &found)?;
+        let snapshot = Snapshot::build(
+            config,
+            &surroundings.env,
+            surroundings.master_key.as_deref(),
+            &trust,
+            &found,
+        )?;
         report_unroutable(&snapshot, &books.metrics);
         Ok(Arc::new(Gateway {
             surroundings,
@@ -80,7 +93,13 @@ impl Gateway {
     pub fn reload(&self, config: Arc<Config>) -> Result<(), SnapshotError> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let master_key = self.surroundings.master_key.as_deref();
-        let snapshot = Snapshot::build(config, &self.surroundings.env, master_key, &self.trust, &found)?;
+        let snapshot = Snapshot::build(
+            config,
+            &self.surroundings.env,
+            master_key,
+            &self.trust,
+            &found,
+        )?;
         report_unroutable(&snapshot, &self.books.metrics);
         *found = found.only(snapshot.targets());
         self.snapshot.store(Arc::new(snapshot));
@@ -127,17 +146,31 @@ impl Gateway {
         }
         let snapshot = self.snapshot.load();
         if snapshot.targets().is_empty() {
-            let reasons: Vec<_> = snapshot.unroutable.iter().map(|target| target.reason.as_str()).collect();
-            return Some(match reasons.is_empty() {
-                true => "no routable targets: set a provider's key, such as OPENAI_API_KEY, or give a config file".into(),
-                false => format!("no routable targets: {}", reasons.join("; ")),
-            });
+            let reasons: Vec<_> = snapshot
+                .unroutable
+                .iter()
+                .map(|target| target.reason.as_str())
+                .collect();
+            let remedy =
+                "set a provider's key, such as OPENAI_API_KEY, or give a config file".to_owned();
+            let why = if reasons.is_empty() {
+                remedy
+            } else {
+                reasons.join("; ")
+            };
+            return Some(format!("no routable targets: {why}"));
         }
         None
     }
 
     /// Answers a call, or says why not. What is learnt on the way goes onto the receipt.
-    pub async fn handle(&self, upstream: &Upstream, ids: &IdSource, call: Call, receipt: &mut Receipt) -> Result<Reply, Fault> {
+    pub async fn handle(
+        &self,
+        upstream: &Upstream,
+        ids: &IdSource,
+        call: Call,
+        receipt: &mut Receipt,
+    ) -> Result<Reply, Fault> {
         let facts = chat::read(&call.body)?;
         receipt.note(|notes| {
             notes.asked = Some(facts.model.as_str().into());
@@ -148,7 +181,14 @@ impl Gateway {
         let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
         let mut last = None;
         for candidate in &candidates {
-            let attempt = Attempt { upstream, call: &call, candidate, streamed: facts.stream, pick: ids.number(), deadline };
+            let attempt = Attempt {
+                upstream,
+                call: &call,
+                candidate,
+                streamed: facts.stream,
+                pick: ids.number(),
+                deadline,
+            };
             match try_one(&attempt, receipt).await {
                 Ok(reply) => return Ok(reply),
                 Err(fault) if fault.again() == Again::NextTarget => last = Some(fault),
@@ -163,7 +203,10 @@ impl Gateway {
 fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fault> {
     let model = call.snapshot.resolve(asked);
     if !call.principal.may_use(asked) && !call.principal.may_use(model) {
-        let text = format!("the API key `{}` may not use the model `{asked}`", call.principal.id);
+        let text = format!(
+            "the API key `{}` may not use the model `{asked}`",
+            call.principal.id
+        );
         return Err(Fault::new(Kind::ModelNotAllowed).saying(text));
     }
     let candidates = call.snapshot.route(model, call.row, streamed);
@@ -176,7 +219,10 @@ fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fau
 }
 
 async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, Fault> {
-    let (target, model) = (attempt.candidate.target.clone(), attempt.candidate.model.clone());
+    let (target, model) = (
+        attempt.candidate.target.clone(),
+        attempt.candidate.model.clone(),
+    );
     receipt.note(|notes| {
         notes.provider = Some(target.provider_id.clone());
         notes.target = Some(target.name.clone());

@@ -63,7 +63,11 @@ pub struct Principal {
 impl Principal {
     /// The caller of a gateway that asks for no credential.
     pub fn anonymous() -> Principal {
-        Principal { id: "anonymous".into(), scopes: Scopes::of([Scope::Inference]), models: None }
+        Principal {
+            id: "anonymous".into(),
+            scopes: Scopes::of([Scope::Inference]),
+            models: None,
+        }
     }
 
     /// Whether it may ask for the model.
@@ -107,16 +111,41 @@ impl KeyTable {
     /// A table of the operator's keys and the master key, if one is set.
     pub fn build(keys: impl IntoIterator<Item = KeySpec>, master: Option<&str>) -> KeyTable {
         let keys = keys.into_iter().map(|spec| {
-            let models = spec.models.map(|ids| ids.into_iter().map(String::into_boxed_str).collect());
-            let principal = Principal { id: spec.name.into(), scopes: spec.scopes, models };
-            (spec.hash, Key { principal, expires: spec.expires })
+            let models = spec
+                .models
+                .map(|ids| ids.into_iter().map(String::into_boxed_str).collect());
+            let principal = Principal {
+                id: spec.name.into(),
+                scopes: spec.scopes,
+                models,
+            };
+            (
+                spec.hash,
+                Key {
+                    principal,
+                    expires: spec.expires,
+                },
+            )
         });
-        let master = master.map(str::trim).filter(|key| !key.is_empty()).map(|key| {
-            let hash = hash(key);
-            let id = format!("master-key:{}", hex(&hash[..8])).into();
-            (hash, Principal { id, scopes: Scopes::of([Scope::Admin]), models: None })
-        });
-        KeyTable { master, keys: keys.collect() }
+        let master = master
+            .map(str::trim)
+            .filter(|key| !key.is_empty())
+            .map(|key| {
+                let hash = hash(key);
+                let id = format!("master-key:{}", hex(&hash[..8])).into();
+                (
+                    hash,
+                    Principal {
+                        id,
+                        scopes: Scopes::of([Scope::Admin]),
+                        models: None,
+                    },
+                )
+            });
+        KeyTable {
+            master,
+            keys: keys.collect(),
+        }
     }
 
     /// Whether no credential at all could be accepted.
@@ -159,11 +188,13 @@ pub fn random(bytes: usize) -> Option<Vec<u8>> {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -182,7 +213,11 @@ mod tests {
         KeyTable::build(
             [
                 key("app", &[Scope::Inference], None),
-                key("old", &[Scope::Inference], Some(SystemTime::UNIX_EPOCH + Duration::from_secs(10))),
+                key(
+                    "old",
+                    &[Scope::Inference],
+                    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(10)),
+                ),
                 key("eyes", &[Scope::ReadOnly], None),
             ],
             Some(" master "),
@@ -192,7 +227,11 @@ mod tests {
     #[test]
     fn a_token_is_known_by_its_hash_alone() {
         let (table, now) = (table(), SystemTime::UNIX_EPOCH + Duration::from_secs(9));
-        let id = |token| table.identify(token, now).map(|principal| principal.id.to_string());
+        let id = |token| {
+            table
+                .identify(token, now)
+                .map(|principal| principal.id.to_string())
+        };
         assert_eq!(id("app").as_deref(), Some("app"));
         assert_eq!(id("old").as_deref(), Some("old"));
         assert!(id("master").unwrap().starts_with("master-key:"));
@@ -203,18 +242,29 @@ mod tests {
     #[test]
     fn a_key_is_refused_from_the_moment_it_expires() {
         let table = table();
-        assert!(table.identify("old", SystemTime::UNIX_EPOCH + Duration::from_secs(10)).is_none());
+        assert!(
+            table
+                .identify("old", SystemTime::UNIX_EPOCH + Duration::from_secs(10))
+                .is_none()
+        );
     }
 
     #[test]
     fn only_admin_grants_what_it_does_not_name() {
         let read = Scopes::of([Scope::ReadOnly]);
-        assert!(read.allow(Scope::ReadOnly) && !read.allow(Scope::Inference) && !read.allow(Scope::Admin));
+        assert!(
+            read.allow(Scope::ReadOnly)
+                && !read.allow(Scope::Inference)
+                && !read.allow(Scope::Admin)
+        );
         assert!(Scopes::of([Scope::Admin]).allow(Scope::Inference));
     }
 
     #[test]
     fn the_hash_is_plain_sha256() {
-        assert_eq!(hex(&hash("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hex(&hash("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

@@ -78,6 +78,10 @@ pub struct Notes {
     pub answered: Option<Box<str>>,
     /// Every attempt.
     pub attempts: Vec<Attempt>,
+    /// Fields of the request that did not reach the vendor as they were.
+    pub dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    pub ignored: Vec<String>,
     /// What was used.
     pub usage: Option<Usage>,
     /// Whether the answer is a stream.
@@ -143,7 +147,13 @@ impl Receipt {
         if let Some(surface) = &surface {
             surface.in_flight.inc();
         }
-        Receipt(Some(Box::new(Open { books, head, started: Instant::now(), surface, notes: Notes::default() })))
+        Receipt(Some(Box::new(Open {
+            books,
+            head,
+            started: Instant::now(),
+            surface,
+            notes: Notes::default(),
+        })))
     }
 
     /// A receipt that nobody reads; for requests that leave none, such as probes.
@@ -191,7 +201,9 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        let Some(mut open) = self.0.take() else { return };
+        let Some(mut open) = self.0.take() else {
+            return;
+        };
         if std::thread::panicking() {
             open.notes.fault = Some(Kind::Internal);
             open.notes.status = Kind::Internal.row().status;
@@ -215,7 +227,9 @@ impl Open {
     }
 
     fn count(&self, outcome: Outcome, status: u16, took: Duration) {
-        let (Some(surface), notes) = (&self.surface, &self.notes) else { return };
+        let (Some(surface), notes) = (&self.surface, &self.notes) else {
+            return;
+        };
         surface.in_flight.dec();
         surface.request_bytes.add(notes.bytes_in);
         surface.response_bytes.add(notes.bytes_out);
@@ -225,19 +239,26 @@ impl Open {
         }
         let metrics = &self.books.metrics;
         for attempt in &notes.attempts {
-            metrics.attempt(&attempt.provider, attempt.fault.map_or("ok", |kind| kind.row().label));
+            metrics.attempt(
+                &attempt.provider,
+                attempt.fault.map_or("ok", |kind| kind.row().label),
+            );
             if let Some(kind) = attempt.fault {
                 metrics.provider_error(&attempt.provider, kind.row().label);
             }
         }
-        let call = metrics.call(notes.provider.as_deref().unwrap_or("none"), notes.model.as_deref().unwrap_or("unknown"));
+        let call = metrics.call(
+            notes.provider.as_deref().unwrap_or("none"),
+            notes.model.as_deref().unwrap_or("unknown"),
+        );
         match outcome {
             Outcome::Answered => call.requests_success.inc(),
             Outcome::Denied => call.requests_rejected.inc(),
             Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
-        };
+        }
         call.duration.observe(took);
-        call.overhead.observe(took.saturating_sub(notes.upstream_wait));
+        call.overhead
+            .observe(took.saturating_sub(notes.upstream_wait));
         if let Some(first) = notes.first_token {
             call.first_token.observe(first);
         }
@@ -252,7 +273,9 @@ impl Open {
     }
 
     fn write_line(&self, outcome: Outcome, status: u16, took: Duration) {
-        let Some(access) = &self.books.access else { return };
+        let Some(access) = &self.books.access else {
+            return;
+        };
         let (head, notes) = (&self.head, &self.notes);
         let level = match status {
             500.. => Level::ERROR,
@@ -270,7 +293,10 @@ impl Open {
             line.u64("bytes", notes.bytes_out);
             line.f64_millis("duration_ms", took);
             line.str("remote", &head.remote.to_string());
-            line.str("trace_id", std::str::from_utf8(&head.id.trace.text()).unwrap_or_default());
+            line.str(
+                "trace_id",
+                std::str::from_utf8(&head.id.trace.text()).unwrap_or_default(),
+            );
             if let Some(foreign) = &head.id.foreign {
                 line.str("request_id", foreign);
             }
@@ -293,6 +319,14 @@ impl Open {
                 }
                 line.u64("attempts", notes.attempts.len() as u64);
                 line.bool("stream", notes.stream);
+                for (key, fields) in [
+                    ("dropped_params", &notes.dropped),
+                    ("ignored_params", &notes.ignored),
+                ] {
+                    if !fields.is_empty() {
+                        line.str(key, &fields.join(","));
+                    }
+                }
                 line.f64_millis("overhead_ms", took.saturating_sub(notes.upstream_wait));
             }
             if let Some(first) = notes.first_token {

@@ -105,7 +105,11 @@ where
     ///
     /// Patience is the heartbeat: a client of a slow vendor gets its head, and then heartbeats.
     pub(crate) async fn hold(&mut self) -> Result<(), Fault> {
-        let patience = self.rules.heartbeat.unwrap_or(self.rules.idle).min(self.rules.idle);
+        let patience = self
+            .rules
+            .heartbeat
+            .unwrap_or(self.rules.idle)
+            .min(self.rules.idle);
         let mut until = Instant::now() + patience;
         if let Some(deadline) = self.rules.deadline {
             until = until.min(deadline);
@@ -184,7 +188,9 @@ where
 
     /// The mean time between two content events.
     pub(crate) fn inter_token(&self) -> Option<Duration> {
-        let gaps = u32::try_from(self.tap.events().saturating_sub(1)).ok().filter(|gaps| *gaps > 0)?;
+        let gaps = u32::try_from(self.tap.events().saturating_sub(1))
+            .ok()
+            .filter(|gaps| *gaps > 0)?;
         Some(self.last_content.duration_since(self.first_content?) / gaps)
     }
 
@@ -248,7 +254,10 @@ where
         let mut end = run.len();
         if let Some(at) = seen.done_at {
             // What a vendor says after its last word reaches nobody, nor does a second last word.
-            end = at + sse::blocks(&run[at..]).next().map_or(0, |block| block.raw.len());
+            end = at
+                + sse::blocks(&run[at..])
+                    .next()
+                    .map_or(0, |block| block.raw.len());
             self.state = State::Done;
         }
         if let Some((at, _)) = &seen.fault {
@@ -267,7 +276,11 @@ where
     }
 
     fn queue(&mut self, run: Bytes) {
-        let run = if self.rules.flatten { flattened(run) } else { run };
+        let run = if self.rules.flatten {
+            flattened(run)
+        } else {
+            run
+        };
         if !run.is_empty() {
             self.ready.push_back(run);
         }
@@ -336,14 +349,22 @@ where
             let cause = format!("no byte within {:?}", self.rules.idle);
             self.fail(Fault::new(Kind::UpstreamSilent).because(cause));
         } else if self.rules.deadline.is_some_and(|deadline| now >= deadline) {
-            self.fail(Fault::new(Kind::GatewayTimeout).because("the total time of the target passed"));
+            self.fail(
+                Fault::new(Kind::GatewayTimeout).because("the total time of the target passed"),
+            );
         }
     }
 
     fn next_wake(&self) -> Instant {
         let idle = self.last_read + self.rules.idle;
-        let heartbeat = self.rules.heartbeat.map_or(idle, |every| self.last_write + every);
-        self.rules.deadline.map_or(idle, |deadline| idle.min(deadline)).min(heartbeat)
+        let heartbeat = self
+            .rules
+            .heartbeat
+            .map_or(idle, |every| self.last_write + every);
+        self.rules
+            .deadline
+            .map_or(idle, |deadline| idle.min(deadline))
+            .min(heartbeat)
     }
 
     /// The client has everything; the vendor's end of body is read elsewhere, so that its
@@ -375,7 +396,9 @@ fn flattened(run: Bytes) -> Bytes {
     let mut out = Vec::with_capacity(run.len());
     for block in sse::blocks(&run) {
         let data = block.data();
-        let text = data.as_deref().and_then(|data| std::str::from_utf8(data).ok());
+        let text = data
+            .as_deref()
+            .and_then(|data| std::str::from_utf8(data).ok());
         match text.and_then(chat::flatten_content_blocks) {
             Some(flat) => sse::encode_data(&mut out, flat.as_bytes()),
             None => out.extend_from_slice(block.raw),

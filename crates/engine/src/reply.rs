@@ -50,7 +50,10 @@ pub struct Outgoing {
 impl Outgoing {
     /// A body and the receipt it closes.
     pub fn new(content: Content, receipt: Receipt) -> Outgoing {
-        Outgoing { content: Some(content), receipt: Some(receipt) }
+        Outgoing {
+            content: Some(content),
+            receipt: Some(receipt),
+        }
     }
 
     /// A body of bytes.
@@ -61,7 +64,10 @@ impl Outgoing {
     /// No body.
     pub fn empty(receipt: Receipt) -> Outgoing {
         receipt.close();
-        Outgoing { content: None, receipt: None }
+        Outgoing {
+            content: None,
+            receipt: None,
+        }
     }
 
     fn close(&mut self) {
@@ -87,7 +93,10 @@ impl Stream {
             notes.usage = Some(relay.usage(self.prompt_estimate));
             notes.answered = relay.model().map(Into::into);
             notes.inter_token = relay.inter_token();
-            notes.first_token = relay.first_content().zip(started).map(|(first, start)| first.duration_since(start));
+            notes.first_token = relay
+                .first_content()
+                .zip(started)
+                .map(|(first, start)| first.duration_since(start));
             if let Some(fault) = relay.fault() {
                 notes.failed(fault);
             }
@@ -117,17 +126,14 @@ impl Body for Outgoing {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(next) => next,
                 };
-                match &next {
-                    Some(run) => {
-                        let bytes = run.len();
-                        this.handed_over(bytes);
+                if let Some(run) = &next {
+                    let bytes = run.len();
+                    this.handed_over(bytes);
+                } else {
+                    if let Some(receipt) = &mut this.receipt {
+                        stream.tally(receipt);
                     }
-                    None => {
-                        if let Some(receipt) = &mut this.receipt {
-                            stream.tally(receipt);
-                        }
-                        this.close();
-                    }
+                    this.close();
                 }
                 next
             }
@@ -150,8 +156,12 @@ impl Body for Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        let (Some(content), Some(mut receipt)) = (self.content.take(), self.receipt.take()) else { return };
-        let Content::Stream(mut stream) = content else { return };
+        let (Some(content), Some(mut receipt)) = (self.content.take(), self.receipt.take()) else {
+            return;
+        };
+        let Content::Stream(mut stream) = content else {
+            return;
+        };
         if stream.relay.is_over() {
             stream.tally(&mut receipt);
             return receipt.close();

@@ -61,23 +61,41 @@ impl Snapshot {
             let id = spec.provider_id();
             let built = match rows.get(id) {
                 Some(row) => Target::build(spec, row, env, trust),
-                None => Err(BuildError::Wrong(format!("target `{}`: unknown provider `{id}`", spec.virtual_key))),
+                None => Err(BuildError::Wrong(format!(
+                    "target `{}`: unknown provider `{id}`",
+                    spec.virtual_key
+                ))),
             };
             match built {
                 Ok(target) => targets.push(Arc::new(target)),
                 Err(BuildError::Wrong(problem)) => wrong.push(problem),
                 Err(BuildError::NoCredential(reason)) => {
-                    unroutable.push(Unroutable { name: spec.virtual_key.clone(), provider: id.to_owned(), reason });
+                    unroutable.push(Unroutable {
+                        name: spec.virtual_key.clone(),
+                        provider: id.to_owned(),
+                        reason,
+                    });
                 }
             }
         }
         if !wrong.is_empty() {
             return Err(SnapshotError(wrong));
         }
-        let keys = KeyTable::build(config.keys.iter().filter(|key| !key.disabled).map(key_spec), master_key).into();
+        let keys = KeyTable::build(
+            config.keys.iter().filter(|key| !key.disabled).map(key_spec),
+            master_key,
+        )
+        .into();
         let directory = directory(&config, &targets, found);
         let capabilities = capabilities::document(&targets);
-        Ok(Snapshot { keys, unroutable, targets: targets.into(), directory, capabilities, config })
+        Ok(Snapshot {
+            keys,
+            unroutable,
+            targets: targets.into(),
+            directory,
+            capabilities,
+            config,
+        })
     }
 
     /// The same configuration with what vendors have listed since.
@@ -114,7 +132,11 @@ impl Snapshot {
 
     /// The candidates for a call, best first.
     pub fn route(&self, model: &str, row: &SurfaceRow, streamed: bool) -> Vec<Candidate> {
-        let surface = if streamed { row.streamed.unwrap_or(row.whole) } else { row.whole };
+        let surface = if streamed {
+            row.streamed.unwrap_or(row.whole)
+        } else {
+            row.whole
+        };
         self.directory.candidates(model, surface)
     }
 
@@ -130,7 +152,11 @@ fn directory(config: &Config, targets: &[Arc<Target>], found: &Found) -> Directo
         Mode::Fallback => targets.to_vec(),
         Mode::Single => {
             let first = config.targets.first().map(|spec| spec.virtual_key.as_str());
-            targets.iter().filter(|target| Some(&*target.name) == first).cloned().collect()
+            targets
+                .iter()
+                .filter(|target| Some(&*target.name) == first)
+                .cloned()
+                .collect()
         }
     };
     Directory::build(reachable, found)

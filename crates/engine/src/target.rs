@@ -21,7 +21,11 @@ use crate::upstream::{Proxy, Transport, Upstream};
 const AGENT: &str = concat!("ferrogw/", env!("CARGO_PKG_VERSION"));
 
 /// Everything but the unreserved characters is escaped in a query.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A source of environment variables.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -103,10 +107,21 @@ impl Target {
         let mut files = Vec::new();
         let vars = vars(spec, &provider, env)?;
         let configured = base_url(spec, &provider, env)?;
-        let base = providers::base_url(&provider, configured.as_deref(), spec.region.as_deref(), &vars)
-            .map_err(|error| bad_address(spec, &error))?;
+        let base = providers::base_url(
+            &provider,
+            configured.as_deref(),
+            spec.region.as_deref(),
+            &vars,
+        )
+        .map_err(|error| bad_address(spec, &error))?;
         let common = common_headers(spec, env)?;
-        let keys = KeyRing::build(spec, &provider, &base, &common, &read_keys(spec, &provider, env, &mut files)?)?;
+        let keys = KeyRing::build(
+            spec,
+            &provider,
+            &base,
+            &common,
+            &read_keys(spec, &provider, env, &mut files)?,
+        )?;
         files.extend(spec.ca_file.clone());
         let mut target = Target {
             name: spec.virtual_key.as_str().into(),
@@ -140,7 +155,12 @@ impl Target {
     }
 
     /// A chat request to this target; `pick` chooses among its keys.
-    pub fn chat_request(&self, model: &str, body: Bytes, pick: u64) -> Result<Request<Full<Bytes>>, BuildError> {
+    pub fn chat_request(
+        &self,
+        model: &str,
+        body: Bytes,
+        pick: u64,
+    ) -> Result<Request<Full<Bytes>>, BuildError> {
         let uri = match &self.chat {
             Endpoint::Fixed(uri) => uri.clone(),
             Endpoint::PerModel => self.uri(Surface::Chat, model)?,
@@ -150,15 +170,26 @@ impl Target {
 
     /// The vendor's own list of models, as it sends it.
     pub async fn list_models(&self, upstream: &Upstream, limit: usize) -> Result<Bytes, String> {
-        let Some(path) = &self.provider.discovery else { return Err("its vendor has no list of models".into()) };
-        let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.clone() };
+        let Some(path) = &self.provider.discovery else {
+            return Err("its vendor has no list of models".into());
+        };
+        let url = if path.starts_with('/') {
+            format!("{}{path}", self.base)
+        } else {
+            path.clone()
+        };
         let uri = self.with_query(&url).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, uri, Bytes::new(), 0);
-        let answer = upstream.send(&self.transport, request).await.map_err(|error| error.to_string())?;
+        let answer = upstream
+            .send(&self.transport, request)
+            .await
+            .map_err(|error| error.to_string())?;
         if answer.status() != http::StatusCode::OK {
             return Err(format!("the answer is {}", answer.status()));
         }
-        body::collect(answer.into_body(), limit, self.patience.idle).await.map_err(|fault| fault.to_string())
+        body::collect(answer.into_body(), limit, self.patience.idle)
+            .await
+            .map_err(|fault| fault.to_string())
     }
 
     fn request(&self, method: Method, uri: Uri, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
@@ -181,7 +212,8 @@ impl Target {
             (false, true) => format!("{url}&{}", self.query),
             (false, false) => format!("{url}?{}", self.query),
         };
-        full.parse().map_err(|error| BuildError::Wrong(format!("target `{}`: {full}: {error}", self.name)))
+        full.parse()
+            .map_err(|error| BuildError::Wrong(format!("target `{}`: {full}: {error}", self.name)))
     }
 }
 
@@ -193,12 +225,22 @@ impl KeyRing {
         common: &HeaderMap,
         keys: &[(String, u64)],
     ) -> Result<KeyRing, BuildError> {
-        let mut ring = KeyRing { headers: Vec::new(), total: 0 };
+        let mut ring = KeyRing {
+            headers: Vec::new(),
+            total: 0,
+        };
         let keyless = [(None, 1)];
-        let with_keys = keys.iter().map(|(key, weight)| (Some(key.as_str()), *weight));
-        let all: Vec<_> = if keys.is_empty() { keyless.into() } else { with_keys.collect() };
+        let with_keys = keys
+            .iter()
+            .map(|(key, weight)| (Some(key.as_str()), *weight));
+        let all: Vec<_> = if keys.is_empty() {
+            keyless.into()
+        } else {
+            with_keys.collect()
+        };
         for (key, weight) in all {
-            let own = providers::request_headers(provider, base, key).map_err(|error| wrong(spec, "api_key", &error))?;
+            let own = providers::request_headers(provider, base, key)
+                .map_err(|error| wrong(spec, "api_key", &error))?;
             let mut headers = standing_headers();
             headers.extend(own);
             headers.extend(common.clone());
@@ -211,7 +253,9 @@ impl KeyRing {
     fn pick(&self, number: u64) -> HeaderMap {
         let place = number.checked_rem(self.total).unwrap_or_default();
         let picked = self.headers.iter().find(|(_, end)| place < *end);
-        picked.map(|(headers, _)| headers.clone()).unwrap_or_default()
+        picked
+            .map(|(headers, _)| headers.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -224,15 +268,27 @@ fn read_keys(
 ) -> Result<Vec<(String, u64)>, BuildError> {
     if let Some(written) = &spec.api_key {
         let keys = written.weighted().into_iter();
-        return keys.map(|(secret, weight)| Ok((read_secret(spec, secret, env, files)?, weight.into()))).collect();
+        return keys
+            .map(|(secret, weight)| Ok((read_secret(spec, secret, env, files)?, weight.into())))
+            .collect();
     }
     let names = &provider.env.api_key;
-    let set = names.iter().filter_map(|name| env(name)).find(|key| !key.trim().is_empty());
+    let set = names
+        .iter()
+        .filter_map(|name| env(name))
+        .find(|key| !key.trim().is_empty());
     match set {
         Some(key) if provider.key != KeyNeed::None => Ok(vec![(key.trim().to_owned(), 1)]),
         None if provider.key == KeyNeed::Required => {
-            let or_env = if names.is_empty() { String::new() } else { format!(" or the environment variable {}", names.join(" or ")) };
-            Err(BuildError::NoCredential(format!("target `{}` has no credential: set `api_key`{or_env}", spec.virtual_key)))
+            let or_env = if names.is_empty() {
+                String::new()
+            } else {
+                format!(" or the environment variable {}", names.join(" or "))
+            };
+            Err(BuildError::NoCredential(format!(
+                "target `{}` has no credential: set `api_key`{or_env}",
+                spec.virtual_key
+            )))
         }
         _ => Ok(Vec::new()),
     }
@@ -244,12 +300,16 @@ fn read_secret(
     env: Env<'_>,
     files: &mut Vec<PathBuf>,
 ) -> Result<String, BuildError> {
-    let wrong = |what: String| BuildError::Wrong(format!("target `{}`: api_key: {what}", spec.virtual_key));
+    let wrong =
+        |what: String| BuildError::Wrong(format!("target `{}`: api_key: {what}", spec.virtual_key));
     let key = match secret.source() {
-        Source::Text(_) => secret.resolve(env).map_err(|missing| wrong(missing.to_string()))?,
+        Source::Text(_) => secret
+            .resolve(env)
+            .map_err(|missing| wrong(missing.to_string()))?,
         Source::File(path) => {
             files.push(path.to_owned());
-            std::fs::read_to_string(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?
+            std::fs::read_to_string(path)
+                .map_err(|error| wrong(format!("{}: {error}", path.display())))?
         }
     };
     match key.trim() {
@@ -258,7 +318,11 @@ fn read_secret(
     }
 }
 
-fn base_url(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Result<Option<String>, BuildError> {
+fn base_url(
+    spec: &config::Target,
+    provider: &Provider,
+    env: Env<'_>,
+) -> Result<Option<String>, BuildError> {
     match &spec.base_url {
         Some(written) => resolve(spec, "base_url", written, env).map(Some),
         None if spec.region.is_some() => Ok(None),
@@ -276,20 +340,37 @@ fn bad_address(spec: &config::Target, error: &BadBaseUrl) -> BuildError {
 }
 
 fn vars(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Result<Vars, BuildError> {
-    let from_env = |names: &providers::VarNames| names.env.as_deref().and_then(env).filter(|value| !value.trim().is_empty());
-    let named = provider.env.vars.iter().filter_map(|(name, names)| Some((name.clone(), from_env(names)?)));
+    let from_env = |names: &providers::VarNames| {
+        names
+            .env
+            .as_deref()
+            .and_then(env)
+            .filter(|value| !value.trim().is_empty())
+    };
+    let named = provider
+        .env
+        .vars
+        .iter()
+        .filter_map(|(name, names)| Some((name.clone(), from_env(names)?)));
     let mut vars: Vars = named.collect();
     for (name, value) in &spec.vars {
-        vars.insert(name.clone(), resolve(spec, &format!("vars.{name}"), value, env)?);
+        vars.insert(
+            name.clone(),
+            resolve(spec, &format!("vars.{name}"), value, env)?,
+        );
     }
     Ok(vars)
 }
 
 /// What the operator lists, and what the environment or the row names.
 fn models(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Vec<(Box<str>, Box<str>)> {
-    let found = providers::credentials_from_env(provider, env);
-    let named = found.map_or_else(|| provider.models.clone(), |found| found.models);
-    let written = spec.models.pairs().into_iter().map(|(asked, own)| (asked.into(), own.into()));
+    let named =
+        providers::models_from_env(provider, env).unwrap_or_else(|| provider.models.clone());
+    let written = spec
+        .models
+        .pairs()
+        .into_iter()
+        .map(|(asked, own)| (asked.into(), own.into()));
     let mut models: Vec<(Box<str>, Box<str>)> = written.collect();
     for id in named {
         if !models.iter().any(|(asked, _)| **asked == *id) {
@@ -302,7 +383,10 @@ fn models(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Vec<(Box<
 fn patience(spec: &config::Target, provider: &Provider) -> Patience {
     let bounded = |bound: Option<Duration>| bound.filter(|length| !length.is_zero());
     Patience {
-        first_byte: spec.timeouts.first_byte.unwrap_or(provider.timeouts.first_byte),
+        first_byte: spec
+            .timeouts
+            .first_byte
+            .unwrap_or(provider.timeouts.first_byte),
         idle: spec.timeouts.idle.unwrap_or(provider.timeouts.idle),
         total: bounded(spec.timeouts.total.or(provider.timeouts.total)),
     }
@@ -311,7 +395,10 @@ fn patience(spec: &config::Target, provider: &Provider) -> Patience {
 /// What every request to any vendor carries.
 fn standing_headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, text/event-stream"),
+    );
     // What the gateway must read, it asks for in the clear.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -324,9 +411,14 @@ fn common_headers(spec: &config::Target, env: Env<'_>) -> Result<HeaderMap, Buil
     let mut headers = HeaderMap::new();
     for (name, value) in &spec.headers {
         let field = format!("headers.{name}");
-        let value = value.resolve(env).map_err(|missing| wrong(spec, &field, &missing))?;
+        let value = value
+            .resolve(env)
+            .map_err(|missing| wrong(spec, &field, &missing))?;
         let name: HeaderName = name.parse().map_err(|error| wrong(spec, &field, &error))?;
-        headers.insert(name, HeaderValue::from_str(&value).map_err(|error| wrong(spec, &field, &error))?);
+        headers.insert(
+            name,
+            HeaderValue::from_str(&value).map_err(|error| wrong(spec, &field, &error))?,
+        );
     }
     Ok(headers)
 }
@@ -334,7 +426,9 @@ fn common_headers(spec: &config::Target, env: Env<'_>) -> Result<HeaderMap, Buil
 fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
     let mut query = String::new();
     for (name, value) in &spec.query {
-        let value = value.resolve(env).map_err(|missing| wrong(spec, &format!("query.{name}"), &missing))?;
+        let value = value
+            .resolve(env)
+            .map_err(|missing| wrong(spec, &format!("query.{name}"), &missing))?;
         if !query.is_empty() {
             query.push('&');
         }
@@ -350,7 +444,9 @@ fn proxy(spec: &config::Target, uri: &Uri, env: Env<'_>) -> Result<Option<Proxy>
     let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
     let matcher = match &spec.proxy {
         Some(config::Proxy::Direct) => return Ok(None),
-        Some(config::Proxy::Via(url)) => Matcher::builder().all(resolve(spec, "proxy", url.expose(), env)?).build(),
+        Some(config::Proxy::Via(url)) => Matcher::builder()
+            .all(resolve(spec, "proxy", url.expose(), env)?)
+            .build(),
         None => Matcher::builder()
             .https(set(["HTTPS_PROXY", "https_proxy"]))
             .http(set(["http_proxy", "HTTP_PROXY"]))
@@ -358,7 +454,9 @@ fn proxy(spec: &config::Target, uri: &Uri, env: Env<'_>) -> Result<Option<Proxy>
             .no(set(["NO_PROXY", "no_proxy"]))
             .build(),
     };
-    let Some(intercept) = matcher.intercept(uri) else { return Ok(None) };
+    let Some(intercept) = matcher.intercept(uri) else {
+        return Ok(None);
+    };
     if intercept.uri().scheme_str() != Some("http") {
         return Err(BuildError::Wrong(format!(
             "target `{}`: proxy {} cannot be used: only http:// proxies are supported",
@@ -366,10 +464,18 @@ fn proxy(spec: &config::Target, uri: &Uri, env: Env<'_>) -> Result<Option<Proxy>
             intercept.uri()
         )));
     }
-    Ok(Some(Proxy { uri: intercept.uri().clone(), authorization: intercept.basic_auth().cloned() }))
+    Ok(Some(Proxy {
+        uri: intercept.uri().clone(),
+        authorization: intercept.basic_auth().cloned(),
+    }))
 }
 
-fn resolve(spec: &config::Target, field: &str, text: &str, env: Env<'_>) -> Result<String, BuildError> {
+fn resolve(
+    spec: &config::Target,
+    field: &str,
+    text: &str,
+    env: Env<'_>,
+) -> Result<String, BuildError> {
     config::resolve(text, env).map_err(|missing| wrong(spec, field, &missing))
 }
 
@@ -393,7 +499,10 @@ impl Rows {
     /// The built-in rows and the operator's.
     pub fn new<'a>(own: impl IntoIterator<Item = &'a Provider>) -> Rows {
         let all = providers::builtin().iter().chain(own);
-        Rows(all.map(|row| (row.id.as_str().into(), Arc::new(row.clone()))).collect())
+        Rows(
+            all.map(|row| (row.id.as_str().into(), Arc::new(row.clone())))
+                .collect(),
+        )
     }
 
     /// The row with this id.

@@ -21,7 +21,10 @@ impl TraceId {
     pub fn text(self) -> [u8; 32] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'0'; 32];
-        for (place, byte) in text.iter_mut().zip((0..32).rev().map(|nibble| (self.0 >> (nibble * 4)) & 15)) {
+        for (place, byte) in text
+            .iter_mut()
+            .zip((0..32).rev().map(|nibble| (self.0 >> (nibble * 4)) & 15))
+        {
             *place = DIGITS[byte as usize];
         }
         text
@@ -32,7 +35,10 @@ impl TraceId {
             return None;
         }
         let digits = std::str::from_utf8(text).ok()?;
-        u128::from_str_radix(digits, 16).ok().filter(|id| *id != 0).map(TraceId)
+        u128::from_str_radix(digits, 16)
+            .ok()
+            .filter(|id| *id != 0)
+            .map(TraceId)
     }
 }
 
@@ -66,14 +72,19 @@ pub struct IdSource {
 impl Default for IdSource {
     fn default() -> IdSource {
         let random = RandomState::new();
-        IdSource { state: AtomicU64::new(random.hash_one(1)), salt: random.hash_one(2) }
+        IdSource {
+            state: AtomicU64::new(random.hash_one(1)),
+            salt: random.hash_one(2),
+        }
     }
 }
 
 impl IdSource {
     /// A number that no other caller of this source gets soon.
     pub fn number(&self) -> u64 {
-        let step = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let step = self
+            .state
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mut mixed = step ^ self.salt;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -91,7 +102,10 @@ impl IdSource {
             Some(name) if TraceId::parse(name).is_none() => readable(name),
             _ => None,
         };
-        CallId { trace: inbound.unwrap_or_else(|| self.fresh()), foreign }
+        CallId {
+            trace: inbound.unwrap_or_else(|| self.fresh()),
+            foreign,
+        }
     }
 
     fn fresh(&self) -> TraceId {
@@ -103,11 +117,16 @@ impl IdSource {
 /// `version-traceid-parentid-flags`, as W3C Trace Context has it.
 fn of_traceparent(header: &[u8]) -> Option<TraceId> {
     let mut parts = header.split(|byte| *byte == b'-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let hex = |part: &[u8], length: usize| {
-        part.len() == length && part.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+        part.len() == length
+            && part
+                .iter()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
     };
-    let well_formed = hex(version, 2) && version != b"ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    let well_formed =
+        hex(version, 2) && version != b"ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
     let closed = version != b"00" || parts.next().is_none();
     if !well_formed || !closed || parent.iter().all(|b| *b == b'0') {
         return None;
@@ -117,7 +136,8 @@ fn of_traceparent(header: &[u8]) -> Option<TraceId> {
 
 fn readable(name: &[u8]) -> Option<Box<str>> {
     let text = std::str::from_utf8(name).ok()?;
-    let printable = !text.is_empty() && text.len() <= FOREIGN_ID_MAX && !text.contains(char::is_control);
+    let printable =
+        !text.is_empty() && text.len() <= FOREIGN_ID_MAX && !text.contains(char::is_control);
     printable.then(|| text.into())
 }
 
@@ -141,8 +161,14 @@ mod tests {
         let request = "ABCDEF00000000000000000000000001";
         for (headers, expected) in [
             (vec![("traceparent", parent.as_str())], TRACE),
-            (vec![("traceparent", parent.as_str()), ("x-request-id", request)], TRACE),
-            (vec![("x-request-id", request)], "abcdef00000000000000000000000001"),
+            (
+                vec![("traceparent", parent.as_str()), ("x-request-id", request)],
+                TRACE,
+            ),
+            (
+                vec![("x-request-id", request)],
+                "abcdef00000000000000000000000001",
+            ),
         ] {
             let id = id_of(&headers).trace;
             assert_eq!(id.to_string(), expected);
@@ -177,8 +203,9 @@ mod tests {
     #[test]
     fn fresh_ids_differ() {
         let source = IdSource::default();
-        let ids: std::collections::HashSet<_> =
-            (0..1000).map(|_| source.call_id(&HeaderMap::new()).trace.to_string()).collect();
+        let ids: std::collections::HashSet<_> = (0..1000)
+            .map(|_| source.call_id(&HeaderMap::new()).trace.to_string())
+            .collect();
         assert_eq!(ids.len(), 1000);
     }
 }

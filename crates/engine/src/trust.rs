@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
+
+/// A file of authorities and what it held, if there is one.
+type Extra = Option<(PathBuf, Vec<u8>)>;
 
 /// The configurations in use, made once each: targets that trust the same share their sessions
 /// and, across reloads, their connections.
 #[derive(Default)]
 pub struct TrustStore {
-    made: Mutex<HashMap<Option<(PathBuf, Vec<u8>)>, Arc<ClientConfig>>>,
+    made: Mutex<HashMap<Extra, Arc<ClientConfig>>>,
 }
 
 impl TrustStore {
@@ -26,7 +29,8 @@ impl TrustStore {
         let key = match ca_file {
             None => None,
             Some(path) => {
-                let pem = std::fs::read(path).map_err(|error| unusable(&path.display().to_string(), &error))?;
+                let pem = std::fs::read(path)
+                    .map_err(|error| unusable(&path.display().to_string(), &error))?;
                 Some((path.to_owned(), pem))
             }
         };
@@ -35,7 +39,9 @@ impl TrustStore {
             return Ok(config.clone());
         }
         let shown = key.as_ref().map(|(path, _)| path.display().to_string());
-        let extra = shown.as_deref().zip(key.as_ref().map(|(_, pem)| pem.as_slice()));
+        let extra = shown
+            .as_deref()
+            .zip(key.as_ref().map(|(_, pem)| pem.as_slice()));
         let config = Arc::new(client_config(extra)?);
         made.insert(key, config.clone());
         Ok(config)
@@ -84,9 +90,13 @@ pub fn client_config(extra: Option<(&str, &[u8])>) -> Result<ClientConfig, Trust
             .with_no_client_auth()),
         Err(reason) => {
             tracing::info!(%reason, "no system certificate store; using the bundled roots");
-            let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            let mut roots = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
             for authority in authorities {
-                roots.add(authority).map_err(|error| unusable("ca_file", &error))?;
+                roots
+                    .add(authority)
+                    .map_err(|error| unusable("ca_file", &error))?;
             }
             Ok(builder.with_root_certificates(roots).with_no_client_auth())
         }
@@ -96,7 +106,10 @@ pub fn client_config(extra: Option<(&str, &[u8])>) -> Result<ClientConfig, Trust
 fn authorities(path: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| TrustError::NotPem { path: path.into(), reason: error.to_string() })?;
+        .map_err(|error| TrustError::NotPem {
+            path: path.into(),
+            reason: error.to_string(),
+        })?;
     if certificates.is_empty() {
         return Err(unusable(path, &"holds no certificate"));
     }
@@ -104,7 +117,10 @@ fn authorities(path: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, T
 }
 
 fn unusable(path: &str, reason: &dyn std::fmt::Display) -> TrustError {
-    TrustError::Unusable { path: path.into(), reason: reason.to_string() }
+    TrustError::Unusable {
+        path: path.into(),
+        reason: reason.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -103,13 +103,18 @@ impl Upstream {
         };
         answer.map_err(|error| {
             let text = chain(&error);
-            if error.is_connect() { SendError::Connect(text) } else { SendError::Broken(text) }
+            if error.is_connect() {
+                SendError::Connect(text)
+            } else {
+                SendError::Broken(text)
+            }
         })
     }
 
     /// Forgets pools that no target of the running configuration uses.
     pub fn retain(&self, in_use: &[Transport]) {
-        self.locked().retain(|(transport, _)| in_use.contains(transport));
+        self.locked()
+            .retain(|(transport, _)| in_use.contains(transport));
     }
 
     fn pool(&self, transport: &Transport) -> Pool {
@@ -135,14 +140,20 @@ impl Pool {
         tcp.set_keepalive(Some(TCP_KEEPALIVE));
         let limit = transport.connect_timeout;
         match &transport.proxy {
-            None => Pool::Direct(client(Timed { inner: https(transport, tcp), limit })),
+            None => Pool::Direct(client(Timed {
+                inner: https(transport, tcp),
+                limit,
+            })),
             Some(proxy) => {
                 let tunnel = Tunnel::new(proxy.uri.clone(), tcp);
                 let tunnel = match &proxy.authorization {
                     Some(value) => tunnel.with_auth(value.clone()),
                     None => tunnel,
                 };
-                Pool::Proxied(client(Timed { inner: https(transport, tunnel), limit }))
+                Pool::Proxied(client(Timed {
+                    inner: https(transport, tunnel),
+                    limit,
+                }))
             }
         }
     }

@@ -10,7 +10,12 @@ use wire::vendor_error::{self, VendorError};
 const HINT_MAX: Duration = Duration::from_hours(24);
 
 /// The fault that a vendor's answer with an error status means.
-pub(crate) fn fault_of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Fault {
+pub(crate) fn fault_of_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Fault {
     let error = vendor_error::read(body).unwrap_or_default();
     let mut fault = described(fault::of_status(status.as_u16()), &error);
     fault.upstream_status = Some(status.as_u16());
@@ -41,7 +46,10 @@ fn status_of_words(error: &VendorError) -> Option<u16> {
         ("overloaded_error", 503),
     ];
     let said = [error.code.as_deref(), error.kind.as_deref()];
-    WORDS.iter().find(|(word, _)| said.contains(&Some(*word))).map(|(_, status)| *status)
+    WORDS
+        .iter()
+        .find(|(word, _)| said.contains(&Some(*word)))
+        .map(|(_, status)| *status)
 }
 
 /// Only a fault of the caller's own carries the vendor's words to the caller; all carry them to the log.
@@ -87,7 +95,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -96,9 +107,18 @@ mod tests {
         for (pairs, expected) in [
             (vec![("retry-after", "7")], Some(7000)),
             (vec![("retry-after", "1.5")], Some(1500)),
-            (vec![("retry-after-ms", "250"), ("retry-after", "7")], Some(250)),
-            (vec![("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10_000)),
-            (vec![("retry-after", "Sun, 06 Nov 1990 08:49:47 GMT")], Some(0)),
+            (
+                vec![("retry-after-ms", "250"), ("retry-after", "7")],
+                Some(250),
+            ),
+            (
+                vec![("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")],
+                Some(10_000),
+            ),
+            (
+                vec![("retry-after", "Tue, 06 Nov 1990 08:49:47 GMT")],
+                Some(0),
+            ),
             (vec![("x-ratelimit-reset", "12")], Some(12_000)),
             (vec![("x-ratelimit-reset", "1786100000")], None),
             (vec![("retry-after", "-3")], None),
@@ -115,7 +135,12 @@ mod tests {
     fn only_the_callers_own_faults_carry_the_vendors_words() {
         let body = br#"{"error":{"message":"the prompt is bad","param":"messages"}}"#;
         let read = |status| {
-            fault_of_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body, SystemTime::UNIX_EPOCH)
+            fault_of_answer(
+                StatusCode::from_u16(status).unwrap(),
+                &HeaderMap::new(),
+                body,
+                SystemTime::UNIX_EPOCH,
+            )
         };
         assert_eq!(read(400).message, "the prompt is bad");
         assert_eq!(read(400).param.as_deref(), Some("messages"));
@@ -128,10 +153,15 @@ mod tests {
     /// Row 26: a 200 that holds an error takes the status that the error means.
     #[test]
     fn row_26_an_error_in_a_success_is_read_by_its_code_or_its_words() {
-        let read = |body: &str| fault_of_error(&vendor_error::read(body.as_bytes()).unwrap(), None).status();
+        let read = |body: &str| {
+            fault_of_error(&vendor_error::read(body.as_bytes()).unwrap(), None).status()
+        };
         assert_eq!(read(r#"{"error":{"message":"slow down","code":429}}"#), 429);
         assert_eq!(read(r#"{"error":{"message":"no","code":"402"}}"#), 502);
-        assert_eq!(read(r#"{"error":{"message":"x","type":"invalid_request_error"}}"#), 400);
+        assert_eq!(
+            read(r#"{"error":{"message":"x","type":"invalid_request_error"}}"#),
+            400
+        );
         assert_eq!(read(r#"{"error":"something broke"}"#), 502);
     }
 }

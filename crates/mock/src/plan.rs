@@ -67,7 +67,7 @@ impl Plan {
         let steps = match answer {
             Body::Whole(body) => {
                 let steps = whole(body, behaviour);
-                if has_length(status) {
+                if has_body(status) {
                     headers.insert(header::CONTENT_LENGTH, weight(&steps).into());
                 }
                 steps
@@ -78,13 +78,17 @@ impl Plan {
             latency: behaviour.latency,
             refusal: no_answer(behaviour),
             preface: behaviour
-                .has(Fault::Informational)
-                .then_some(EARLY_HINTS)
-                .or(behaviour.has(Fault::NotHttp).then_some(GREETING)),
+                .has(Fault::NotHttp)
+                .then_some(GREETING)
+                .or(behaviour.has(Fault::Informational).then_some(EARLY_HINTS)),
             slow: behaviour.faults.time(Fault::SlowHeaders),
             status,
             headers,
-            steps: interrupted(steps, behaviour),
+            steps: if has_body(status) {
+                interrupted(steps, behaviour)
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -204,8 +208,7 @@ fn content_type(body: &Body, behaviour: &Behaviour) -> HeaderValue {
     }
 }
 
-/// Some answers have no body, and thus no length of one.
-fn has_length(status: StatusCode) -> bool {
+fn has_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 

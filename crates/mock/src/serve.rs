@@ -9,7 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, request::Parts};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, request::Parts,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
@@ -92,6 +94,7 @@ pub(crate) async fn serve(
     let (parts, body) = request.into_parts();
     let body = read(body, MOST_BODY).await?;
     let version = parts.version;
+    let bodiless = parts.method == Method::HEAD;
     let plan = worker.plan(&parts, &body, ticket.sequence());
     worker.record(&mut ticket, &line, parts, &body.unwrap_or_default());
 
@@ -101,6 +104,10 @@ pub(crate) async fn serve(
         _ => Exit::Line(line),
     };
     open(&plan, &exit, &mut ticket).await?;
+    if bodiless {
+        // Hyper drops the body of such an answer unread.
+        ticket.end(Outcome::Answered);
+    }
     Ok(response(plan, Some(ticket), exit))
 }
 

@@ -226,6 +226,24 @@ async fn bodies_that_are_not_text_are_recorded_too() {
 }
 
 #[tokio::test]
+async fn answers_without_a_body_are_answers() {
+    let mock = start().await;
+    let mut peer = Peer::connect(&mock).await;
+    peer.request("HEAD", "/v1/models", "", b"").await;
+    for status in [204, 304] {
+        let mut peer = Peer::connect(&mock).await;
+        let settings = format!("status={status}");
+        let got = peer
+            .post("/v1/chat/completions", &settings, &chat("m", false))
+            .await;
+        assert_eq!(got.status(), status);
+    }
+    assert_eq!(mock.recorded().len(), 3);
+    let answered = |request: &mock::Recorded| request.outcome == Outcome::Answered;
+    assert!(mock.recorded().iter().all(answered));
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_when_that_is_off() {
     let mock = start_with(MockSpec {
         record: false,

@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use http::uri::Authority;
-
+use crate::address::{Address, has_port, read};
 use crate::provider::{Provider, Vars};
 use crate::template::{self, Piece};
 use crate::userinfo;
@@ -61,7 +60,9 @@ pub enum BadBaseUrl {
         name: String,
     },
     /// A value that would leave its place.
-    #[error("`{name}` is `{value}`, which cannot stand in a url; letters, digits and . - _ ~ : can")]
+    #[error(
+        "`{name}` is `{value}`, which cannot stand in a url; letters, digits and . - _ ~ : can"
+    )]
     Value {
         /// The variable.
         name: String,
@@ -92,9 +93,26 @@ impl BaseUrl {
     }
 }
 
+impl From<Address> for BaseUrl {
+    fn from(address: Address) -> BaseUrl {
+        let Address {
+            scheme,
+            userinfo,
+            host,
+            path,
+        } = address;
+        BaseUrl {
+            root: format!("{scheme}://{host}{path}"),
+            userinfo,
+        }
+    }
+}
+
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BaseUrl").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("BaseUrl")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,35 +130,56 @@ pub fn base_url(
     vars: &Vars,
 ) -> Result<BaseUrl, BadBaseUrl> {
     let own = match region {
-        Some(region) => provider.regions.get(region).ok_or_else(|| unknown_region(provider, region))?,
+        Some(region) => provider
+            .regions
+            .get(region)
+            .ok_or_else(|| unknown_region(provider, region))?,
         None => &provider.base_url,
     };
     match given.map(str::trim).filter(|given| !given.is_empty()) {
         Some(given) => read_given(provider, own, given, vars),
-        None => read(&filled(provider, own, vars)?).map(Split::into_base),
+        None => read(&filled(provider, own, vars)?).map(BaseUrl::from),
     }
 }
 
 fn unknown_region(provider: &Provider, region: &str) -> BadBaseUrl {
     let known: Vec<&str> = provider.regions.keys().map(String::as_str).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    BadBaseUrl::Region { provider: provider.id.clone(), region: region.to_owned(), known }
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    BadBaseUrl::Region {
+        provider: provider.id.clone(),
+        region: region.to_owned(),
+        known,
+    }
 }
 
-fn read_given(provider: &Provider, own: &str, given: &str, vars: &Vars) -> Result<BaseUrl, BadBaseUrl> {
+fn read_given(
+    provider: &Provider,
+    own: &str,
+    given: &str,
+    vars: &Vars,
+) -> Result<BaseUrl, BadBaseUrl> {
     let given = filled(provider, given, vars)?;
     let mut url = read(&with_scheme(provider, &given))?;
     if url.path.is_empty() {
-        url.path = filled(provider, path_of(own), vars)?.trim_end_matches('/').to_owned();
+        url.path = filled(provider, path_of(own), vars)?;
     } else {
         apply_rule(provider, &mut url.path);
     }
-    Ok(url.into_base())
+    Ok(url.into())
 }
 
 /// Rows for vendors whose own tools take `host:port` say which scheme and port that means.
 fn with_scheme(provider: &Provider, given: &str) -> String {
-    let Some(scheme) = provider.root.scheme.as_deref().filter(|_| !given.contains("://")) else {
+    let Some(scheme) = provider
+        .root
+        .scheme
+        .as_deref()
+        .filter(|_| !given.contains("://"))
+    else {
         return given.to_owned();
     };
     let (host, path) = given.split_at(given.find('/').unwrap_or(given.len()));
@@ -150,14 +189,13 @@ fn with_scheme(provider: &Provider, given: &str) -> String {
     }
 }
 
-fn has_port(host: &str) -> bool {
-    // The colons of an address in brackets are its own.
-    host.rsplit_once(']').map_or(host, |(_, after)| after).contains(':')
-}
-
 fn apply_rule(provider: &Provider, path: &mut String) {
     let rule = &provider.root;
-    while let Some(shorter) = rule.strip.iter().find_map(|end| path.strip_suffix(end.as_str())) {
+    while let Some(shorter) = rule
+        .strip
+        .iter()
+        .find_map(|end| path.strip_suffix(end.as_str()))
+    {
         *path = shorter.trim_end_matches('/').to_owned();
     }
     if let Some(part) = rule.append.as_deref().filter(|part| !path.contains(part)) {
@@ -167,16 +205,23 @@ fn apply_rule(provider: &Provider, path: &mut String) {
 
 /// The path of a template: what follows its host.
 fn path_of(template: &str) -> &str {
-    let after = template.split_once("://").map_or(template, |(_, after)| after);
+    let after = template
+        .split_once("://")
+        .map_or(template, |(_, after)| after);
     after.find('/').map_or("", |at| &after[at..])
 }
 
 fn filled(provider: &Provider, template: &str, vars: &Vars) -> Result<String, BadBaseUrl> {
     let mut out = String::with_capacity(template.len() + 32);
     template::fill(template, &mut out, |name, out| {
-        let value = provider.var(name, vars).ok_or_else(|| missing(provider, name))?;
+        let value = provider
+            .var(name, vars)
+            .ok_or_else(|| missing(provider, name))?;
         if !is_plain(value) {
-            return Err(BadBaseUrl::Value { name: name.to_owned(), value: value.to_owned() });
+            return Err(BadBaseUrl::Value {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            });
         }
         out.push_str(value);
         Ok(())
@@ -185,80 +230,16 @@ fn filled(provider: &Provider, template: &str, vars: &Vars) -> Result<String, Ba
 }
 
 fn missing(provider: &Provider, name: &str) -> BadBaseUrl {
-    BadBaseUrl::Missing { provider: provider.id.clone(), name: name.to_owned() }
+    BadBaseUrl::Missing {
+        provider: provider.id.clone(),
+        name: name.to_owned(),
+    }
 }
 
 /// Whether a value can stand in a host or a segment without changing what is around it.
 pub(crate) fn is_plain(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte);
     !value.is_empty() && value != "." && value != ".." && value.bytes().all(plain)
-}
-
-/// A URL in its parts.
-struct Split {
-    scheme: &'static str,
-    userinfo: Option<String>,
-    host: String,
-    path: String,
-}
-
-impl Split {
-    fn into_base(self) -> BaseUrl {
-        BaseUrl { root: format!("{}://{}{}", self.scheme, self.host, self.path), userinfo: self.userinfo }
-    }
-}
-
-fn read(url: &str) -> Result<Split, BadBaseUrl> {
-    let shown = || redacted(url);
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| BadBaseUrl::Scheme { url: shown() })?;
-    let scheme = ["https", "http"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known));
-    let scheme = scheme.ok_or_else(|| BadBaseUrl::Scheme { url: shown() })?;
-    for (sign, what) in [('#', "fragment"), ('?', "query")] {
-        if rest.contains(sign) {
-            return Err(BadBaseUrl::Extra { url: shown(), what, sign });
-        }
-    }
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (userinfo, host) = match authority.rsplit_once('@') {
-        Some((userinfo, host)) => (Some(userinfo.to_owned()), host),
-        None => (None, authority),
-    };
-    if !is_host(host) {
-        return Err(BadBaseUrl::Host { url: shown() });
-    }
-    let path = path.trim_end_matches('/');
-    match odd_path(path) {
-        Some(why) => Err(BadBaseUrl::Path { url: shown(), why }),
-        None => Ok(Split { scheme, userinfo, host: host.to_owned(), path: path.to_owned() }),
-    }
-}
-
-/// The text without its password: it is about to stand in a message.
-fn redacted(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    match url[start..end].rfind('@') {
-        Some(at) => format!("{}***{}", &url[..start], &url[start + at..]),
-        None => url.to_owned(),
-    }
-}
-
-fn is_host(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let port_is_number = has_port(host) == authority.port_u16().is_some();
-    !authority.host().is_empty() && port_is_number && !host.contains('@')
-}
-
-fn odd_path(path: &str) -> Option<&'static str> {
-    if path.bytes().any(|byte| !byte.is_ascii_graphic() || b"\\{}\"<>^`|".contains(&byte)) {
-        Some("it holds a character that must be escaped")
-    } else if path.split('/').any(|segment| segment == "." || segment == "..") {
-        Some("it holds a dot segment")
-    } else if path.contains("//") {
-        Some("it holds an empty segment")
-    } else {
-        None
-    }
 }
 
 /// Whether a template of a row can become an API root at all.

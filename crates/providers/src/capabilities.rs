@@ -54,11 +54,13 @@ pub fn support(provider: &Provider, parameter: &str) -> Support {
 fn is_translated(provider: &Provider, parameter: &str) -> bool {
     let rules = &provider.chat;
     rules.rename.iter().any(|rename| rename.from == parameter)
-        || rules.clamp.iter().any(|clamp| clamp.field == parameter)
-        || (rules.logprobs == LogprobsForm::Count && matches!(parameter, "logprobs" | "top_logprobs"))
+        || (rules.logprobs == LogprobsForm::Count
+            && matches!(parameter, "logprobs" | "top_logprobs"))
 }
 
 /// All parameters of a vendor, in order.
 pub fn profile(provider: &Provider) -> impl Iterator<Item = (&'static str, Support)> {
-    PARAMETERS.into_iter().map(|parameter| (parameter, support(provider, parameter)))
+    PARAMETERS
+        .into_iter()
+        .map(|parameter| (parameter, support(provider, parameter)))
 }

@@ -33,23 +33,41 @@ impl Provider {
 
     fn check_id(&self, found: &mut Found) {
         let word = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         };
         if !self.id.split('-').all(word) {
-            found.add("id", format!("`{}` must be lower-case words and digits joined by hyphens", self.id));
+            found.add(
+                "id",
+                format!(
+                    "`{}` must be lower-case words and digits joined by hyphens",
+                    self.id
+                ),
+            );
         }
     }
 
     fn check_urls(&self, found: &mut Found) {
-        let regions = self.regions.iter().map(|(name, url)| (format!("regions.{name}"), url));
-        for (field, url) in std::iter::once(("base_url".to_owned(), &self.base_url)).chain(regions) {
+        let regions = self
+            .regions
+            .iter()
+            .map(|(name, url)| (format!("regions.{name}"), url));
+        for (field, url) in std::iter::once(("base_url".to_owned(), &self.base_url)).chain(regions)
+        {
             if let Some(problem) = template_problem(url) {
                 found.add(&field, problem);
             }
             self.check_places(&field, url, &[], found);
         }
         for (surface, path) in &self.paths {
-            self.check_path(&format!("paths.{}", surface.label()), path, &["model"], found);
+            self.check_path(
+                &format!("paths.{}", surface.label()),
+                path,
+                &["model"],
+                found,
+            );
         }
         if let Some(path) = &self.discovery {
             self.check_path("discovery", path, &[], found);
@@ -62,7 +80,10 @@ impl Provider {
     fn check_path(&self, field: &str, path: &str, own: &[&str], found: &mut Found) {
         let is_url = path.starts_with("https://") || path.starts_with("http://");
         if !path.starts_with('/') && !is_url {
-            found.add(field, format!("`{path}` must begin with `/` or be a whole url"));
+            found.add(
+                field,
+                format!("`{path}` must begin with `/` or be a whole url"),
+            );
         }
         self.check_places(field, path, own, found);
     }
@@ -89,40 +110,66 @@ impl Provider {
             found.add("auth.header", problem.to_string());
         }
         if self.key == KeyNeed::None && !self.env.api_key.is_empty() {
-            found.add("env.api_key", "is never sent, because key = \"none\"".to_owned());
+            found.add(
+                "env.api_key",
+                "is never sent, because key = \"none\"".to_owned(),
+            );
         }
     }
 
     fn check_surfaces(&self, found: &mut Found) {
         for (at, surface) in self.surfaces.iter().enumerate() {
             if self.surfaces[..at].contains(surface) {
-                found.add("surfaces", format!("`{}` stands there twice", surface.label()));
+                found.add(
+                    "surfaces",
+                    format!("`{}` stands there twice", surface.label()),
+                );
             }
         }
         for surface in self.paths.keys().filter(|surface| !self.serves(**surface)) {
             let label = surface.label();
-            found.add(&format!("paths.{label}"), format!("`{label}` is not among the surfaces"));
+            found.add(
+                &format!("paths.{label}"),
+                format!("`{label}` is not among the surfaces"),
+            );
         }
     }
 }
 
 fn check_rules(rules: &ChatRules, found: &mut Found) {
-    let renames = rules.rename.iter().flat_map(|rename| [&rename.from, &rename.to]).map(|name| ("chat.rename", name));
+    let renames = rules
+        .rename
+        .iter()
+        .flat_map(|rename| [&rename.from, &rename.to])
+        .map(|name| ("chat.rename", name));
     let drops = rules.drop.iter().map(|name| ("chat.drop", name));
     let clamps = rules.clamp.iter().map(|clamp| ("chat.clamp", &clamp.field));
-    let unsupported = rules.unsupported.iter().map(|name| ("chat.unsupported", name));
+    let unsupported = rules
+        .unsupported
+        .iter()
+        .map(|name| ("chat.unsupported", name));
     for (field, name) in renames.chain(drops).chain(clamps).chain(unsupported) {
         if name.is_empty() || UNTOUCHABLE.contains(&name.as_str()) {
             found.add(field, format!("`{name}` cannot have a rule"));
         }
     }
-    for rename in rules.rename.iter().filter(|rename| rename.from == rename.to) {
-        found.add("chat.rename", format!("`{}` is renamed to itself", rename.from));
+    for rename in rules
+        .rename
+        .iter()
+        .filter(|rename| rename.from == rename.to)
+    {
+        found.add(
+            "chat.rename",
+            format!("`{}` is renamed to itself", rename.from),
+        );
     }
     for clamp in &rules.clamp {
         let bounds = clamp.min.unwrap_or(f64::NEG_INFINITY) <= clamp.max.unwrap_or(f64::INFINITY);
         if !bounds {
-            found.add("chat.clamp", format!("`{}` has a min above its max", clamp.field));
+            found.add(
+                "chat.clamp",
+                format!("`{}` has a min above its max", clamp.field),
+            );
         }
     }
 }
@@ -131,6 +178,90 @@ struct Found(Vec<Defect>);
 
 impl Found {
     fn add(&mut self, field: &str, message: String) {
-        self.0.push(Defect { field: field.to_owned(), message });
+        self.0.push(Defect {
+            field: field.to_owned(),
+            message,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(row: &str) -> Vec<String> {
+        let text = format!("base_url = 'https://a.test/v1'\n{row}");
+        let text = if row.contains("base_url") {
+            row.to_owned()
+        } else {
+            text
+        };
+        let text = if row.contains("id =") {
+            text
+        } else {
+            format!("id = 'acme'\n{text}")
+        };
+        let provider: Provider = toml::from_str(&text).unwrap();
+        provider
+            .defects()
+            .into_iter()
+            .map(|defect| defect.field)
+            .collect()
+    }
+
+    #[test]
+    fn a_row_that_makes_sense_has_no_defects() {
+        for row in [
+            "",
+            "id = 'a-1'",
+            "base_url = 'https://{x}.test/v1'\n[env.vars.x]",
+            "paths = { chat = '/deployments/{model}' }\nheaders = { x-a = 'b' }",
+            "[chat]\nclamp = [{ field = 'temperature', min = 0.0, max = 0.0 }]",
+        ] {
+            assert_eq!(fields(row), [""; 0], "{row}");
+        }
+    }
+
+    #[test]
+    fn every_defect_names_its_field() {
+        for (row, field) in [
+            ("id = 'Acme'", "id"),
+            ("id = 'a--b'", "id"),
+            ("id = ''", "id"),
+            ("base_url = 'a.test/v1'", "base_url"),
+            ("base_url = 'https://a.test/v1?x=1'", "base_url"),
+            ("base_url = 'https://{host}/v1'", "base_url"),
+            ("regions = { eu = 'ftp://a.test' }", "regions.eu"),
+            ("paths = { chat = 'chat' }", "paths.chat"),
+            ("paths = { chat = '/{deployment}' }", "paths.chat"),
+            ("paths = { speech = '/say' }", "paths.speech"),
+            ("discovery = 'models'", "discovery"),
+            ("headers = { 'x y' = '1' }", "headers.x y"),
+            ("headers = { x = \"a\\nb\" }", "headers.x"),
+            ("auth = { header = 'x y' }", "auth.header"),
+            ("key = 'none'\nenv = { api_key = ['A'] }", "env.api_key"),
+            ("surfaces = ['chat', 'chat']", "surfaces"),
+            ("[chat]\ndrop = ['model']", "chat.drop"),
+            ("[chat]\nunsupported = ['']", "chat.unsupported"),
+            (
+                "[chat]\nrename = [{ from = 'a', to = 'messages' }]",
+                "chat.rename",
+            ),
+            ("[chat]\nrename = [{ from = 'a', to = 'a' }]", "chat.rename"),
+            (
+                "[chat]\nclamp = [{ field = 'n', min = 2.0, max = 1.0 }]",
+                "chat.clamp",
+            ),
+            (
+                "dated_route = { when = 'v', strip = '/v1', path = 'x/{v}', surfaces = ['chat'] }",
+                "dated_route.path",
+            ),
+        ] {
+            assert!(
+                fields(row).iter().any(|found| found == field),
+                "{row}: {:?}",
+                fields(row)
+            );
+        }
     }
 }

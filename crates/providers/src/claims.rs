@@ -47,7 +47,9 @@ fn starts(model: &str, prefix: &str) -> bool {
         Some(word) => (word, true),
         None => (prefix, false),
     };
-    let Some((head, rest)) = model.split_at_checked(word.len()) else { return false };
+    let Some((head, rest)) = model.split_at_checked(word.len()) else {
+        return false;
+    };
     head.eq_ignore_ascii_case(word) && (!digit || rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -56,7 +58,11 @@ mod tests {
     use super::*;
 
     fn claims(prefixes: &[&str], open: bool, deployments: bool) -> Claims {
-        Claims { prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(), open, deployments }
+        Claims {
+            prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
+            open,
+            deployments,
+        }
     }
 
     #[test]

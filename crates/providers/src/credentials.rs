@@ -43,7 +43,13 @@ pub fn missing_from_env(provider: &Provider, env: Env<'_>) -> Vec<String> {
         missing.push(names.api_key.join(" or "));
     }
     if names.base_url_required {
-        missing.extend(names.base_url.iter().filter(|name| read(name, env).is_none()).cloned());
+        missing.extend(
+            names
+                .base_url
+                .iter()
+                .filter(|name| read(name, env).is_none())
+                .cloned(),
+        );
     }
     for (var, source) in names.vars.iter().filter(|(_, source)| source.required) {
         match &source.env {
@@ -65,20 +71,23 @@ pub fn credentials_from_env(provider: &Provider, env: Env<'_>) -> Option<FromEnv
         api_key: first(&names.api_key, env).filter(|_| provider.key != KeyNeed::None),
         base_url: names.base_url.as_deref().and_then(|name| read(name, env)),
         vars: vars(provider, env),
-        models: configured_models(provider, env).unwrap_or_else(|| provider.models.clone()),
+        models: models_from_env(provider, env).unwrap_or_else(|| provider.models.clone()),
     })
 }
 
 /// The built-in vendors that the environment holds credentials for, in table order. What needs no
 /// credential is found only when its address is set.
 pub fn detect(env: Env<'_>) -> Vec<&'static Provider> {
-    table::builtin().iter().filter(|provider| is_wanted(provider, env)).collect()
+    table::builtin()
+        .iter()
+        .filter(|provider| is_wanted(provider, env))
+        .collect()
 }
 
 fn is_wanted(provider: &Provider, env: Env<'_>) -> bool {
     let names = &provider.env;
     let says_something = provider.key == KeyNeed::Required || names.base_url_required;
-    let models_known = !names.models.required || configured_models(provider, env).is_some();
+    let models_known = !names.models.required || models_from_env(provider, env).is_some();
     !names.explicit && says_something && models_known && missing_from_env(provider, env).is_empty()
 }
 
@@ -90,16 +99,28 @@ fn vars(provider: &Provider, env: Env<'_>) -> Vars {
     provider.env.vars.iter().filter_map(value).collect()
 }
 
-fn configured_models(provider: &Provider, env: Env<'_>) -> Option<Vec<String>> {
-    let lists = provider.env.models.env.iter().filter_map(|name| read(name, env));
-    lists.map(|text| list(&text)).find(|models| !models.is_empty())
+/// The models that the environment names for a vendor, whatever else it holds.
+pub fn models_from_env(provider: &Provider, env: Env<'_>) -> Option<Vec<String>> {
+    let lists = provider
+        .env
+        .models
+        .env
+        .iter()
+        .filter_map(|name| read(name, env));
+    lists
+        .map(|text| list(&text))
+        .find(|models| !models.is_empty())
 }
 
 /// The names of a comma-separated list, each once. A file path is no list of models: one vendor's
 /// own tool uses the same variable for the folder where models are kept.
 fn list(text: &str) -> Vec<String> {
     let mut models: Vec<String> = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty() && !is_path(name)) {
+    for name in text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && !is_path(name))
+    {
         if !models.iter().any(|known| known == name) {
             models.push(name.to_owned());
         }
@@ -108,7 +129,8 @@ fn list(text: &str) -> Vec<String> {
 }
 
 fn is_path(name: &str) -> bool {
-    let drive = matches!(name.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    let drive =
+        matches!(name.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
     drive || name.starts_with(['/', '~', '\\', '.'])
 }
 

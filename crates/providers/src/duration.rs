@@ -13,7 +13,9 @@ fn parse(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, after) = rest.split_at(end);
-        let (unit, scale) = UNITS.into_iter().find(|(unit, _)| after.starts_with(unit))?;
+        let (unit, scale) = UNITS
+            .into_iter()
+            .find(|(unit, _)| after.starts_with(unit))?;
         millis = millis.checked_add(number.parse::<u64>().ok()?.checked_mul(scale)?)?;
         rest = &after[unit.len()..];
     }
@@ -22,12 +24,18 @@ fn parse(text: &str) -> Option<Duration> {
 
 fn format(length: Duration) -> String {
     let millis = length.as_millis();
-    if millis % 1000 == 0 { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+    if millis.is_multiple_of(1000) {
+        format!("{}s", millis / 1000)
+    } else {
+        format!("{millis}ms")
+    }
 }
 
 fn read<'de, D: Deserializer<'de>>(text: &str) -> Result<Duration, D::Error> {
     parse(text).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is not a length of time such as 10s, 2m, 1h30m or 250ms"))
+        serde::de::Error::custom(format!(
+            "`{text}` is not a length of time such as 10s, 2m, 1h30m or 250ms"
+        ))
     })
 }
 
@@ -43,16 +51,26 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Duration, Serializer, format, read};
 
-    #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-    pub(crate) fn serialize<S: Serializer>(length: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    #[expect(
+        clippy::ref_option,
+        reason = "serde hands over a reference to the field"
+    )]
+    pub(crate) fn serialize<S: Serializer>(
+        length: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match length {
             Some(length) => to.serialize_str(&format(*length)),
             None => to.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        Option::<String>::deserialize(from)?.map(|text| read::<D>(&text)).transpose()
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::<String>::deserialize(from)?
+            .map(|text| read::<D>(&text))
+            .transpose()
     }
 }
 

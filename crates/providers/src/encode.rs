@@ -2,8 +2,7 @@
 //! the vendor's row asks for. Everything not named keeps its bytes; nothing is dropped in silence.
 
 use bytes::Bytes;
-use wire::envelope::{Edit, Envelope};
-use wire::json;
+use wire::{Edit, Envelope, json};
 
 use crate::provider::Provider;
 use crate::rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
@@ -46,17 +45,30 @@ pub struct Refused {
 }
 
 /// The body of a chat request as `provider` takes it.
-pub fn encode_chat(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) -> Result<Encoded, Refused> {
+pub fn encode_chat(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &ChatPlan<'_>,
+) -> Result<Encoded, Refused> {
     let rules = &provider.chat;
     if plan.on_unsupported == OnUnsupported::Reject {
         refuse(provider, body)?;
     }
-    let mut work = Work { body, edit: body.edit(), dropped: Vec::new(), ignored: Vec::new(), asked_usage: false };
+    let mut work = Work {
+        body,
+        edit: body.edit(),
+        dropped: Vec::new(),
+        ignored: Vec::new(),
+        asked_usage: false,
+    };
     work.name_model(plan.model);
     rules.rename.iter().for_each(|rename| work.rename(rename));
     rules.drop.iter().for_each(|field| work.drop(field));
     rules.clamp.iter().for_each(|clamp| work.clamp(clamp));
-    rules.unsupported.iter().for_each(|field| work.unsupported(field, plan.on_unsupported));
+    rules
+        .unsupported
+        .iter()
+        .for_each(|field| work.unsupported(field, plan.on_unsupported));
     if rules.logprobs == LogprobsForm::Count {
         work.count_logprobs();
     }
@@ -67,12 +79,27 @@ pub fn encode_chat(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) ->
 
 fn refuse(provider: &Provider, body: &Envelope) -> Result<(), Refused> {
     let params = not_honoured(&provider.chat, body);
-    if params.is_empty() { Ok(()) } else { Err(Refused { provider: provider.id.clone(), params }) }
+    if params.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused {
+            provider: provider.id.clone(),
+            params,
+        })
+    }
 }
 
 fn not_honoured(rules: &ChatRules, body: &Envelope) -> Vec<String> {
-    let fields = rules.drop.iter().chain(&rules.unsupported).filter(|field| is_populated(body, field));
-    let clamped = rules.clamp.iter().filter(|clamp| bound(body, clamp).is_some()).map(|clamp| &clamp.field);
+    let fields = rules
+        .drop
+        .iter()
+        .chain(&rules.unsupported)
+        .filter(|field| is_populated(body, field));
+    let clamped = rules
+        .clamp
+        .iter()
+        .filter(|clamp| bound(body, clamp).is_some())
+        .map(|clamp| &clamp.field);
     fields.chain(clamped).cloned().collect()
 }
 
@@ -133,7 +160,10 @@ impl Work<'_> {
     fn count_logprobs(&mut self) {
         match self.body.flag("logprobs") {
             Some(true) => {
-                let count = self.body.raw("top_logprobs").filter(|raw| !matches!(*raw, "null" | "0"));
+                let count = self
+                    .body
+                    .raw("top_logprobs")
+                    .filter(|raw| !matches!(*raw, "null" | "0"));
                 self.edit.set_raw("logprobs", count.unwrap_or("1"));
                 self.edit.remove("top_logprobs");
             }
@@ -145,10 +175,15 @@ impl Work<'_> {
     }
 
     fn drop_in_messages(&mut self, members: &[String]) {
-        let Some(messages) = self.body.raw("messages").filter(|_| !members.is_empty()) else { return };
+        let Some(messages) = self.body.raw("messages").filter(|_| !members.is_empty()) else {
+            return;
+        };
         if let Some((text, gone)) = without_members(messages, members) {
             self.edit.set_raw("messages", text);
-            self.dropped.extend(gone.into_iter().map(|member| format!("messages[].{member}")));
+            self.dropped.extend(
+                gone.into_iter()
+                    .map(|member| format!("messages[].{member}")),
+            );
         }
     }
 
@@ -174,15 +209,28 @@ impl Work<'_> {
     }
 
     fn finish(self) -> Encoded {
-        let Work { edit, dropped, ignored, asked_usage, .. } = self;
-        Encoded { body: edit.finish(), dropped, ignored, asked_usage }
+        let Work {
+            edit,
+            dropped,
+            ignored,
+            asked_usage,
+            ..
+        } = self;
+        Encoded {
+            body: edit.finish(),
+            dropped,
+            ignored,
+            asked_usage,
+        }
     }
 }
 
 /// The client's own options with usage asked for; `None` when it asked itself.
 fn with_usage(options: &str) -> Option<String> {
     let members = json::members(options).ok()?;
-    let asked = members.iter().any(|(name, value)| name == "include_usage" && *value == "true");
+    let asked = members
+        .iter()
+        .any(|(name, value)| name == "include_usage" && *value == "true");
     (!asked).then(|| json::set_member(options, "include_usage", "true"))
 }
 
@@ -191,31 +239,30 @@ fn with_usage(options: &str) -> Option<String> {
 fn without_members<'a>(messages: &str, members: &'a [String]) -> Option<(String, Vec<&'a str>)> {
     let mut out = String::with_capacity(messages.len());
     let mut gone = Vec::new();
-    let mut rest = messages;
+    let mut copied = 0;
     for message in json::elements(messages).ok()? {
-        let shorter = without(message, members, &mut gone);
-        // Only blanks, commas and the opening bracket stand before an element, so the first place
-        // where its text occurs is its own; the bracket is stepped over because an element may
-        // begin with one.
-        let at = rest.find(|c: char| !matches!(c, ' ' | '\t' | '\r' | '\n' | ','))?;
-        let at = if rest.len() == messages.len() { at + 1 } else { at };
-        let start = at + rest.get(at..)?.find(message)?;
-        out.push_str(&rest[..start]);
-        out.push_str(shorter.as_deref().unwrap_or(message));
-        rest = &rest[start + message.len()..];
+        let Some(shorter) = without(message, members, &mut gone) else {
+            continue;
+        };
+        // An element is a part of the text it was found in.
+        let start = message.as_ptr().addr() - messages.as_ptr().addr();
+        out.push_str(messages.get(copied..start)?);
+        out.push_str(&shorter);
+        copied = start + message.len();
     }
-    out.push_str(rest);
-    (!gone.is_empty()).then_some((out, gone))
+    out.push_str(messages.get(copied..)?);
+    (copied > 0).then_some((out, gone))
 }
 
 fn without<'a>(message: &str, members: &'a [String], gone: &mut Vec<&'a str>) -> Option<String> {
     let mut shorter: Option<String> = None;
-    for member in members.iter().filter(|_| message.starts_with('{')) {
-        if let Some(text) = json::remove_member(shorter.as_deref().unwrap_or(message), member) {
-            shorter = Some(text);
-            if !gone.contains(&member.as_str()) {
-                gone.push(member);
-            }
+    for (name, value) in json::members(message).ok()? {
+        let Some(member) = members.iter().find(|member| **member == name) else {
+            continue;
+        };
+        shorter = json::remove_member(shorter.as_deref().unwrap_or(message), member).or(shorter);
+        if !is_empty(value) && !gone.contains(&member.as_str()) {
+            gone.push(member);
         }
     }
     shorter
@@ -223,11 +270,18 @@ fn without<'a>(message: &str, members: &'a [String], gone: &mut Vec<&'a str>) ->
 
 /// Whether a field says anything: `null`, empty texts and lists, and `logprobs: false` do not.
 fn is_populated(body: &Envelope, field: &str) -> bool {
-    body.raw(field).is_some_and(|raw| !is_empty(raw) && !(field == "logprobs" && raw == "false"))
+    match body.raw(field) {
+        None => false,
+        Some("false") => field != "logprobs",
+        Some(raw) => !is_empty(raw),
+    }
 }
 
 fn is_empty(raw: &str) -> bool {
-    let between = |open, close| raw.strip_prefix(open).and_then(|raw| raw.strip_suffix(close));
+    let between = |open, close| {
+        raw.strip_prefix(open)
+            .and_then(|raw| raw.strip_suffix(close))
+    };
     let inner = between('[', ']').or_else(|| between('{', '}'));
     matches!(raw, "null" | "\"\"") || inner.is_some_and(|inner| inner.trim().is_empty())
 }

@@ -43,17 +43,34 @@ pub fn endpoint(
     vars: &Vars,
 ) -> Result<String, BadEndpoint> {
     if !provider.serves(surface) {
-        return Err(BadEndpoint::NotServed { provider: provider.id.clone(), surface });
+        return Err(BadEndpoint::NotServed {
+            provider: provider.id.clone(),
+            surface,
+        });
     }
     let path = provider.path(surface);
     let Some(route) = dated_route(provider, surface, vars) else {
-        return expand(provider, root_for(path, base.as_str()), path, path, model, vars);
+        return expand(
+            provider,
+            root_for(path, base.as_str()),
+            path,
+            path,
+            model,
+            vars,
+        );
     };
-    let root = base.as_str().strip_suffix(route.strip.as_str()).unwrap_or(base.as_str());
+    let root = base
+        .as_str()
+        .strip_suffix(route.strip.as_str())
+        .unwrap_or(base.as_str());
     expand(provider, root, &route.path, path, model, vars)
 }
 
-fn dated_route<'a>(provider: &'a Provider, surface: Surface, vars: &Vars) -> Option<&'a DatedRoute> {
+fn dated_route<'a>(
+    provider: &'a Provider,
+    surface: Surface,
+    vars: &Vars,
+) -> Option<&'a DatedRoute> {
     let route = provider.dated_route.as_ref()?;
     provider.var(&route.when, vars)?;
     route.surfaces.contains(&surface).then_some(route)
@@ -61,7 +78,11 @@ fn dated_route<'a>(provider: &'a Provider, surface: Surface, vars: &Vars) -> Opt
 
 /// A path that is a whole URL stands on its own.
 fn root_for<'a>(path: &str, root: &'a str) -> &'a str {
-    if path.starts_with('/') || path.is_empty() { root } else { "" }
+    if path.starts_with('/') || path.is_empty() {
+        root
+    } else {
+        ""
+    }
 }
 
 fn expand(
@@ -87,15 +108,175 @@ fn expand(
 
 fn segment(model: &str, out: &mut String) -> Result<(), BadEndpoint> {
     if matches!(model.trim(), "" | "." | "..") {
-        return Err(BadEndpoint::Model { model: model.to_owned() });
+        return Err(BadEndpoint::Model {
+            model: model.to_owned(),
+        });
     }
     percent::segment(model, out);
     Ok(())
 }
 
 fn var(provider: &Provider, name: &str, vars: &Vars, out: &mut String) -> Result<(), BadEndpoint> {
-    let bad = || BadEndpoint::Var { provider: provider.id.clone(), name: name.to_owned() };
-    let value = provider.var(name, vars).filter(|value| is_plain(value)).ok_or_else(bad)?;
+    let bad = || BadEndpoint::Var {
+        provider: provider.id.clone(),
+        name: name.to_owned(),
+    };
+    let value = provider
+        .var(name, vars)
+        .filter(|value| is_plain(value))
+        .ok_or_else(bad)?;
     out.push_str(value);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base_url;
+    use crate::table::builtin;
+
+    fn url(
+        id: &str,
+        surface: Surface,
+        given: Option<&str>,
+        model: &str,
+        vars: &[(&str, &str)],
+    ) -> Result<String, BadEndpoint> {
+        let provider = builtin().get(id).unwrap();
+        let vars: Vars = vars
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let base = base_url(provider, given, None, &vars).unwrap();
+        endpoint(provider, surface, &base, model, &vars)
+    }
+
+    #[test]
+    fn a_surface_stands_below_the_root() {
+        for (id, surface, expected) in [
+            (
+                "openai",
+                Surface::Chat,
+                "https://api.openai.com/v1/chat/completions",
+            ),
+            (
+                "openai",
+                Surface::ChatStream,
+                "https://api.openai.com/v1/chat/completions",
+            ),
+            (
+                "openai",
+                Surface::Responses,
+                "https://api.openai.com/v1/responses",
+            ),
+            ("openai", Surface::Passthrough, "https://api.openai.com/v1"),
+            (
+                "deepinfra",
+                Surface::Embeddings,
+                "https://api.deepinfra.com/v1/openai/embeddings",
+            ),
+            (
+                "perplexity",
+                Surface::Chat,
+                "https://api.perplexity.ai/chat/completions",
+            ),
+            (
+                "perplexity",
+                Surface::Responses,
+                "https://api.perplexity.ai/v1/responses",
+            ),
+            (
+                "together",
+                Surface::Rerank,
+                "https://api.together.ai/v1/rerank",
+            ),
+        ] {
+            assert_eq!(
+                url(id, surface, None, "m", &[]).as_deref(),
+                Ok(expected),
+                "{id}"
+            );
+        }
+        let error = url("ollama-cloud", Surface::Passthrough, None, "m", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "ollama-cloud does not serve passthrough");
+    }
+
+    const AZURE: Option<&str> = Some("https://res.openai.azure.com");
+
+    /// Row 23: the route without a date is the usual one, the dated one has to be asked for.
+    #[test]
+    fn row_23_azure_is_dated_only_when_a_version_is_set() {
+        let v1 = url("azure-openai", Surface::Chat, AZURE, "dep", &[]);
+        assert_eq!(
+            v1.as_deref(),
+            Ok("https://res.openai.azure.com/openai/v1/chat/completions")
+        );
+        let dated = [("api_version", "2024-10-21")];
+        assert_eq!(
+            url("azure-openai", Surface::ChatStream, AZURE, "dep", &dated).as_deref(),
+            Ok(
+                "https://res.openai.azure.com/openai/deployments/dep/chat/completions?api-version=2024-10-21"
+            )
+        );
+        assert_eq!(
+            url("azure-openai", Surface::Transcription, AZURE, "dep", &dated).as_deref(),
+            Ok(
+                "https://res.openai.azure.com/openai/deployments/dep/audio/transcriptions?api-version=2024-10-21"
+            )
+        );
+        // Files have no deployment, and Responses stand on the undated route only.
+        for (surface, path) in [
+            (Surface::Files, "/files"),
+            (Surface::Responses, "/responses"),
+        ] {
+            let expected = format!("https://res.openai.azure.com/openai/v1{path}");
+            assert_eq!(
+                url("azure-openai", surface, AZURE, "dep", &dated).as_deref(),
+                Ok(expected.as_str())
+            );
+        }
+        let odd = url(
+            "azure-openai",
+            Surface::Chat,
+            AZURE,
+            "dep",
+            &[("api_version", "1&x=/")],
+        );
+        assert!(matches!(odd, Err(BadEndpoint::Var { .. })), "{odd:?}");
+    }
+
+    /// Row 22: a call goes to the deployment that its model means, and to no other place.
+    #[test]
+    fn row_22_a_model_in_the_path_is_exactly_one_segment() {
+        let dated = [("api_version", "2024-10-21")];
+        for (model, segment) in [
+            ("my dep", "my%20dep"),
+            ("a/b", "a%2Fb"),
+            ("a?b#c%", "a%3Fb%23c%25"),
+            ("...", "..."),
+        ] {
+            let url = url("azure-openai", Surface::Chat, AZURE, model, &dated).unwrap();
+            assert!(
+                url.contains(&format!("/openai/deployments/{segment}/chat/completions?")),
+                "{url}"
+            );
+        }
+        for model in ["", " ", ".", ".."] {
+            let refused = url("azure-openai", Surface::Chat, AZURE, model, &dated);
+            assert!(
+                matches!(refused, Err(BadEndpoint::Model { .. })),
+                "{model:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_may_be_a_whole_url() {
+        let text = "id = 'a'\nbase_url = 'https://a.test/v1'\nsurfaces = ['speech']\n\
+                    paths = { speech = 'https://voice.a.test/{model}/say' }";
+        let provider: Provider = toml::from_str(text).unwrap();
+        let base = base_url(&provider, None, None, &Vars::new()).unwrap();
+        let url = endpoint(&provider, Surface::Speech, &base, "m", &Vars::new());
+        assert_eq!(url.as_deref(), Ok("https://voice.a.test/m/say"));
+    }
 }

@@ -22,7 +22,9 @@ pub enum BadHeader {
         name: String,
     },
     /// A key with a line break or the like.
-    #[error("the api key of {provider} holds a character that a header cannot carry (a line break?)")]
+    #[error(
+        "the api key of {provider} holds a character that a header cannot carry (a line break?)"
+    )]
     Key {
         /// The vendor.
         provider: String,
@@ -38,11 +40,19 @@ pub enum BadHeader {
 }
 
 fn hint(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(" (set {})", names.join(" or ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" (set {})", names.join(" or "))
+    }
 }
 
 /// The credential and the fixed headers of a vendor. Built once a target, not once a call.
-pub fn request_headers(provider: &Provider, base: &BaseUrl, key: Option<&str>) -> Result<HeaderMap, BadHeader> {
+pub fn request_headers(
+    provider: &Provider,
+    base: &BaseUrl,
+    key: Option<&str>,
+) -> Result<HeaderMap, BadHeader> {
     let mut headers = HeaderMap::new();
     for (name, value) in &provider.headers {
         headers.insert(header_name(name)?, header_value(name, value)?);
@@ -78,19 +88,28 @@ fn keyed(provider: &Provider, key: &str) -> Result<(HeaderName, HeaderValue), Ba
 }
 
 fn no_key(provider: &Provider) -> BadHeader {
-    BadHeader::NoKey { provider: provider.id.clone(), names: provider.env.api_key.clone() }
+    BadHeader::NoKey {
+        provider: provider.id.clone(),
+        names: provider.env.api_key.clone(),
+    }
 }
 
 pub(crate) fn header_name(name: &str) -> Result<HeaderName, BadHeader> {
-    name.parse().map_err(|_| BadHeader::Name { name: name.to_owned() })
+    name.parse().map_err(|_| BadHeader::Name {
+        name: name.to_owned(),
+    })
 }
 
 pub(crate) fn header_value(name: &str, value: &str) -> Result<HeaderValue, BadHeader> {
-    value.parse().map_err(|_| BadHeader::Value { name: name.to_owned() })
+    value.parse().map_err(|_| BadHeader::Value {
+        name: name.to_owned(),
+    })
 }
 
 fn secret(provider: &Provider, value: &str) -> Result<HeaderValue, BadHeader> {
-    let bad = |_| BadHeader::Key { provider: provider.id.clone() };
+    let bad = |_| BadHeader::Key {
+        provider: provider.id.clone(),
+    };
     let mut value: HeaderValue = value.parse().map_err(bad)?;
     value.set_sensitive(true);
     Ok(value)
@@ -103,13 +122,23 @@ mod tests {
     use crate::provider::Vars;
 
     fn row(extra: &str) -> Provider {
-        toml::from_str(&format!("id = 'acme'\nbase_url = 'https://api.acme.test/v1'\n{extra}")).unwrap()
+        toml::from_str(&format!(
+            "id = 'acme'\nbase_url = 'https://api.acme.test/v1'\n{extra}"
+        ))
+        .unwrap()
     }
 
-    fn sent(provider: &Provider, given: Option<&str>, key: Option<&str>) -> Result<Vec<String>, BadHeader> {
+    fn sent(
+        provider: &Provider,
+        given: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<Vec<String>, BadHeader> {
         let base = base_url(provider, given, None, &Vars::new()).unwrap();
         let headers = request_headers(provider, &base, key)?;
-        Ok(headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect())
+        Ok(headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect())
     }
 
     #[test]
@@ -120,16 +149,31 @@ mod tests {
             ("auth = 'api-key'", "api-key: k1"),
             ("auth = { header = 'X-Key' }", "x-key: k1"),
         ] {
-            assert_eq!(sent(&row(extra), None, Some(" k1\n")).unwrap(), [header], "{extra}");
+            assert_eq!(
+                sent(&row(extra), None, Some(" k1\n")).unwrap(),
+                [header],
+                "{extra}"
+            );
         }
-        assert_eq!(sent(&row("key = 'none'"), None, Some("k1")).unwrap(), [""; 0]);
+        assert_eq!(
+            sent(&row("key = 'none'"), None, Some("k1")).unwrap(),
+            [""; 0]
+        );
         assert_eq!(sent(&row("key = 'optional'"), None, None).unwrap(), [""; 0]);
     }
 
     #[test]
     fn a_missing_key_says_which_variable_to_set() {
-        let error = sent(&row("env = { api_key = ['ACME_KEY', 'ACME_TOKEN'] }"), None, Some(" ")).unwrap_err();
-        assert_eq!(error.to_string(), "acme needs an api key (set ACME_KEY or ACME_TOKEN)");
+        let error = sent(
+            &row("env = { api_key = ['ACME_KEY', 'ACME_TOKEN'] }"),
+            None,
+            Some(" "),
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "acme needs an api key (set ACME_KEY or ACME_TOKEN)"
+        );
     }
 
     #[test]
@@ -143,8 +187,14 @@ mod tests {
     fn user_and_password_of_the_url_stand_in_for_a_key() {
         let optional = row("key = 'optional'");
         let given = Some("https://user:pass@proxy.test/v1");
-        assert_eq!(sent(&optional, given, None).unwrap(), ["authorization: Basic dXNlcjpwYXNz"]);
-        assert_eq!(sent(&optional, given, Some("k1")).unwrap(), ["authorization: Bearer k1"]);
+        assert_eq!(
+            sent(&optional, given, None).unwrap(),
+            ["authorization: Basic dXNlcjpwYXNz"]
+        );
+        assert_eq!(
+            sent(&optional, given, Some("k1")).unwrap(),
+            ["authorization: Bearer k1"]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! row). Everything here is a pure function of rows and arguments: no I/O, no clock, and the
 //! environment comes in as a function.
 
+mod address;
 mod base_url;
 mod capabilities;
 mod check;
@@ -26,12 +27,15 @@ pub use base_url::{BadBaseUrl, BaseUrl, base_url};
 pub use capabilities::{PARAMETERS, Support, profile, support};
 pub use check::Defect;
 pub use claims::{Claim, Claims};
-pub use credentials::{Env, FromEnv, credentials_from_env, detect, missing_from_env};
+pub use credentials::{
+    Env, FromEnv, credentials_from_env, detect, missing_from_env, models_from_env,
+};
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
 pub use headers::{BadHeader, request_headers};
 pub use provider::{
-    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, RootRule, Timeouts, VarNames, Vars,
+    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, RootRule, Timeouts,
+    VarNames, Vars,
 };
 pub use rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
 pub use surface::Surface;

@@ -35,8 +35,14 @@ fn with(mut out: Vec<u8>, byte: u8) -> Vec<u8> {
 }
 
 fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, rest @ ..] = text else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let [b'%', high, low, rest @ ..] = text else {
+        return None;
+    };
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     Some((digit(*high)? << 4 | digit(*low)?, rest))
 }
 

@@ -244,13 +244,20 @@ impl Provider {
 
     /// Its name for people; the id when it has none.
     pub fn display_name(&self) -> &str {
-        if self.name.is_empty() { &self.id } else { &self.name }
+        if self.name.is_empty() {
+            &self.id
+        } else {
+            &self.name
+        }
     }
 
     /// The path of a surface below the root, as the row writes it.
     pub(crate) fn path(&self, surface: Surface) -> &str {
         let own = match surface {
-            Surface::ChatStream => self.paths.get(&surface).or_else(|| self.paths.get(&Surface::Chat)),
+            Surface::ChatStream => self
+                .paths
+                .get(&surface)
+                .or_else(|| self.paths.get(&Surface::Chat)),
             _ => self.paths.get(&surface),
         };
         own.map_or(surface.path(), String::as_str)
@@ -258,7 +265,10 @@ impl Provider {
 
     /// The value of a `{name}` place: what is set, else the row's default.
     pub(crate) fn var<'a>(&'a self, name: &str, vars: &'a Vars) -> Option<&'a str> {
-        let set = vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let set = vars
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty());
         set.or_else(|| self.env.vars.get(name)?.default.as_deref())
     }
 }
@@ -275,7 +285,10 @@ mod tests {
     fn a_row_needs_no_more_than_an_id_and_a_root() {
         let provider = row("id = 'acme'\nbase_url = 'https://api.acme.test/v1'").unwrap();
         assert_eq!(provider.surfaces, usual_surfaces());
-        assert_eq!((provider.key, provider.auth.clone()), (KeyNeed::Required, Auth::Bearer));
+        assert_eq!(
+            (provider.key, provider.auth.clone()),
+            (KeyNeed::Required, Auth::Bearer)
+        );
         assert_eq!(provider.display_name(), "acme");
         assert_eq!(provider.chat, ChatRules::default());
     }
@@ -291,15 +304,29 @@ mod tests {
             "[root]\nstrips = []",
         ] {
             let text = format!("id = 'a'\nbase_url = 'https://a.test'\n{text}");
-            assert!(row(&text).unwrap_err().to_string().contains("unknown field"), "{text}");
+            assert!(
+                row(&text)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("unknown field"),
+                "{text}"
+            );
         }
     }
 
     /// Row 19: no vendor is cut off while it may still be thinking.
     #[test]
     fn row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
-        let Timeouts { first_byte, idle, total, .. } = Timeouts::default();
-        assert_eq!((first_byte.as_secs(), idle.as_secs(), total), (600, 120, None));
+        let Timeouts {
+            first_byte,
+            idle,
+            total,
+            ..
+        } = Timeouts::default();
+        assert_eq!(
+            (first_byte.as_secs(), idle.as_secs(), total),
+            (600, 120, None)
+        );
     }
 
     #[test]
@@ -309,5 +336,13 @@ mod tests {
         let provider = row(text).unwrap();
         let json = serde_json::to_string(&provider).unwrap();
         assert_eq!(serde_json::from_str::<Provider>(&json).unwrap(), provider);
+    }
+
+    #[test]
+    fn the_schema_refuses_what_reading_refuses() {
+        let schema = serde_json::to_value(schemars::schema_for!(Provider)).unwrap();
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["required"], serde_json::json!(["id", "base_url"]));
+        assert!(schema["$defs"]["ChatRules"]["properties"]["drop"].is_object());
     }
 }

@@ -23,7 +23,10 @@ struct File {
 }
 
 static BUILTIN: LazyLock<Table> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the data is part of the program and a test reads it")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the data is part of the program and a test reads it"
+    )]
     Table::read(include_str!("../providers.toml")).expect("providers.toml is well formed")
 });
 
@@ -34,9 +37,20 @@ pub fn builtin() -> &'static Table {
 
 impl Table {
     fn read(text: &str) -> Result<Table, toml::de::Error> {
-        let File { planned, provider: rows } = toml::from_str(text)?;
-        let places = rows.iter().enumerate().map(|(place, row)| (row.id.clone(), place)).collect();
-        Ok(Table { rows, planned, places })
+        let File {
+            planned,
+            provider: rows,
+        } = toml::from_str(text)?;
+        let places = rows
+            .iter()
+            .enumerate()
+            .map(|(place, row)| (row.id.clone(), place))
+            .collect();
+        Ok(Table {
+            rows,
+            planned,
+            places,
+        })
     }
 
     /// The vendor of this name.

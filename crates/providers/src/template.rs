@@ -26,7 +26,11 @@ fn next(rest: &str) -> (Piece<'_>, &str) {
     {
         return (Piece::Place(name), after);
     }
-    let end = rest.char_indices().skip(1).find(|(_, c)| *c == '{').map_or(rest.len(), |(at, _)| at);
+    let end = rest
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| *c == '{')
+        .map_or(rest.len(), |(at, _)| at);
     let (text, after) = rest.split_at(end);
     (Piece::Text(text), after)
 }

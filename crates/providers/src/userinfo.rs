@@ -18,10 +18,16 @@ pub(crate) fn basic(userinfo: &str) -> String {
 }
 
 fn quad(chunk: &[u8]) -> [char; 4] {
-    let bits = (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+    let bits = (0..3).fold(0u32, |bits, at| {
+        bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0))
+    });
     std::array::from_fn(|at| {
         let index = (bits >> (18 - 6 * at)) & 63;
-        if at <= chunk.len() { char::from(ALPHABET[index as usize]) } else { '=' }
+        if at <= chunk.len() {
+            char::from(ALPHABET[index as usize])
+        } else {
+            '='
+        }
     })
 }
 
@@ -32,7 +38,10 @@ mod tests {
     #[test]
     fn user_and_password_are_encoded_as_basic() {
         for (userinfo, value) in [
-            ("Aladdin:open%20sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            (
+                "Aladdin:open%20sesame",
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            ),
             ("user:pass", "Basic dXNlcjpwYXNz"),
             ("token", "Basic dG9rZW46"),
             ("a:bc", "Basic YTpiYw=="),

@@ -1,10 +1,10 @@
-//! From a request to a call: the credential, the body within its bounds, its index.
+//! From a request to a call: the body within its bounds, and its index.
 
 use bytes::Bytes;
 use engine::gateway::Call;
 use engine::receipt::Receipt;
 use engine::surface::SurfaceRow;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use wire::Envelope;
@@ -13,65 +13,41 @@ use wire::fault::{Fault, Kind};
 
 use crate::edge::{BodyError, read_body};
 use crate::render::Answer;
-use crate::serve::Incipient;
-
-/// The token of a request, in any of the forms that SDKs send it.
-pub(crate) fn credential(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(bearer_token);
-    bearer.or_else(|| {
-        let plain = headers
-            .get("x-api-key")
-            .or_else(|| headers.get("api-key"))?;
-        plain
-            .to_str()
-            .ok()
-            .map(str::trim)
-            .filter(|token| !token.is_empty())
-    })
-}
-
-fn bearer_token(value: &str) -> Option<&str> {
-    let (scheme, token) = value.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
+use crate::serve::Admitted;
 
 /// Reads a governed call and hands it to the engine.
 pub(crate) async fn call(
-    incipient: Incipient<'_>,
+    admitted: Admitted<'_>,
     row: &'static SurfaceRow,
     request: Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Answer, Fault> {
     let (head, body) = request.into_parts();
     check_encoding(&head.headers)?;
-    let bytes = read(&incipient, &head.headers, body).await?;
+    let bytes = read(&admitted, &head.headers, body).await?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
     let body = Envelope::parse(bytes, Limits::default())
         .map_err(|error| Fault::invalid(error.to_string(), None))?;
     let call = Call {
         row,
-        snapshot: incipient.snapshot.clone(),
-        principal: incipient.principal,
+        snapshot: admitted.snapshot.clone(),
+        principal: admitted.principal,
         headers: head.headers,
         body,
     };
-    let gateway = &incipient.core.gateway;
+    let gateway = &admitted.core.gateway;
     gateway
-        .handle(&incipient.core.upstream, &incipient.core.ids, call, receipt)
+        .handle(&admitted.core.upstream, &admitted.core.ids, call, receipt)
         .await
         .map(Answer::Call)
 }
 
 async fn read(
-    incipient: &Incipient<'_>,
+    admitted: &Admitted<'_>,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Result<Bytes, Fault> {
-    let config = &incipient.snapshot.config;
+    let config = &admitted.snapshot.config;
     let limit = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
     let too_large = || {
         Fault::new(Kind::RequestTooLarge).saying(format!(
@@ -102,30 +78,5 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
             Err(Fault::new(Kind::UnsupportedEncoding))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_read_in_every_form_that_sdks_send() {
-        for (name, value, token) in [
-            ("authorization", "Bearer k", Some("k")),
-            ("authorization", "bearer  k ", Some("k")),
-            ("authorization", "BEARER k", Some("k")),
-            ("authorization", "Basic k", None),
-            ("authorization", "Bearer ", None),
-            ("authorization", "k", None),
-            ("x-api-key", "k", Some("k")),
-            ("api-key", " k ", Some("k")),
-            ("api-key", "", None),
-            ("cookie", "k", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            assert_eq!(credential(&headers), token, "{name}: {value}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! here knows a vendor.
 
 pub mod address;
+mod caller;
 pub mod cors;
 pub mod edge;
 mod intake;

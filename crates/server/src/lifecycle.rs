@@ -36,7 +36,6 @@ pub struct Source {
     /// Files that the configuration itself is read from.
     pub files: Vec<PathBuf>,
     /// Reads it anew, or says what is wrong with it.
-    #[expect(clippy::type_complexity, reason = "a function, said once")]
     pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
 }
 
@@ -79,7 +78,8 @@ impl Server {
                     upstream: upstreams.get(number).cloned().unwrap_or_default(),
                     ids: IdSource::default(),
                 });
-                move |request, peer| serve::serve(core.clone(), request, peer)
+                // Boxed, so that the layers around it move a pointer and not the whole call.
+                move |request, peer| Box::pin(serve::serve(core.clone(), request, peer))
             })?
         };
         gateway

@@ -32,7 +32,7 @@ struct NotReady<'a> {
 struct Ready<'a> {
     status: &'static str,
     providers: Vec<Circuit<'a>>,
-    targets: Vec<Routable<'a>>,
+    targets: Vec<TargetState<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ struct Circuit<'a> {
 }
 
 #[derive(Serialize)]
-struct Routable<'a> {
+struct TargetState<'a> {
     name: &'a str,
     routable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,13 +60,13 @@ fn readyz(gateway: &Gateway) -> Answer {
         );
     }
     let snapshot = gateway.snapshot();
-    let callable = snapshot.targets().iter().map(|target| Routable {
+    let callable = snapshot.targets().iter().map(|target| TargetState {
         name: &target.name,
         routable: true,
         reason: None,
     });
     let others = snapshot.unroutable.iter();
-    let others = others.map(|target| Routable {
+    let others = others.map(|target| TargetState {
         name: &target.name,
         routable: false,
         reason: Some(&target.reason),
@@ -111,9 +111,10 @@ fn health(gateway: &Gateway) -> Answer {
         models: snapshot.directory().count(&target.name),
     });
     let providers: Vec<_> = providers.collect();
-    let (code, status) = match providers.is_empty() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "no_providers"),
-        false => (StatusCode::OK, "ok"),
+    let (code, status) = if providers.is_empty() {
+        (StatusCode::SERVICE_UNAVAILABLE, "no_providers")
+    } else {
+        (StatusCode::OK, "ok")
     };
     document(
         code,

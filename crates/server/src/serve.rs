@@ -1,49 +1,57 @@
-//! One request, from its head to its answer: id, path, route, caller, method, handler.
+//! One request, from its head to its answer: id, method, path, route, caller, handler.
 //!
 //! The order is part of the contract: a caller without a key learns neither methods nor paths of
 //! what is protected, a preflight never reaches the key check, and every answer carries its id.
 
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use engine::gateway::Gateway;
-use engine::principal::{Principal, Scope};
+use engine::principal::Principal;
 use engine::receipt::{Head, Receipt};
 use engine::reply::Outgoing;
 use engine::snapshot::Snapshot;
 use engine::trace::{CallId, IdSource};
 use engine::upstream::Upstream;
-use futures_util::FutureExt;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use wire::fault::{Fault, Kind};
 
-use crate::edge::Peer;
+use crate::cors::Cors;
+use crate::edge::{Peer, guarded};
+use crate::render::Answer;
 use crate::routes::{self, Access, Handler, Route};
 use crate::site::Site;
-use crate::{intake, lists, path, probes, render};
+use crate::{caller, intake, lists, path, probes, render};
 
 /// What one core needs to serve.
 pub(crate) struct Core {
     /// The number of the core.
-    pub number: usize,
+    pub(crate) number: usize,
     /// The engine, shared by all cores.
-    pub gateway: Arc<Gateway>,
+    pub(crate) gateway: Arc<Gateway>,
     /// The edge's rules, shared by all cores.
-    pub site: Arc<ArcSwap<Site>>,
+    pub(crate) site: Arc<ArcSwap<Site>>,
     /// This core's own connections to vendors.
-    pub upstream: Arc<Upstream>,
+    pub(crate) upstream: Arc<Upstream>,
     /// This core's own source of ids.
-    pub ids: IdSource,
+    pub(crate) ids: IdSource,
 }
 
-/// Everything about a request but its body.
-pub(crate) struct Incipient<'a> {
-    pub core: &'a Core,
-    pub snapshot: &'a Arc<Snapshot>,
-    pub principal: Principal,
+/// A request that has been let in, but for its body.
+pub(crate) struct Admitted<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) snapshot: &'a Arc<Snapshot>,
+    pub(crate) principal: Principal,
+}
+
+/// What is known of every request.
+struct Visit<'a> {
+    core: &'a Core,
+    site: &'a Site,
+    peer: &'a Peer,
+    id: &'a CallId,
 }
 
 /// Answers a request, whatever happens on the way.
@@ -55,14 +63,20 @@ pub(crate) async fn serve(
     let id = core.ids.call_id(request.headers());
     let site = core.site.load_full();
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let answered = AssertUnwindSafe(dispatch(&core, &site, request, &peer, &id))
-        .catch_unwind()
-        .await;
-    let mut response = answered.unwrap_or_else(|panic| {
-        let cause = panic_text(&*panic);
-        tracing::error!(trace_id = %id.trace, panic = cause, "a call panicked");
-        render::fault(&Fault::new(Kind::Internal), Receipt::none())
-    });
+    let visit = Visit {
+        core: &core,
+        site: &site,
+        peer: &peer,
+        id: &id,
+    };
+    // Pinned here, so that the wrapper moves a pointer and not the whole call.
+    let answering = pin!(visit.answer(request));
+    let mut response = guarded(answering)
+        .await
+        .unwrap_or_else(|panic| {
+            tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
+            render::fault(&Fault::new(Kind::Internal), Receipt::none())
+        });
     render::finish(
         response.headers_mut(),
         &id,
@@ -73,129 +87,104 @@ pub(crate) async fn serve(
     response
 }
 
-async fn dispatch(
-    core: &Core,
-    site: &Site,
-    request: Request<Incoming>,
-    peer: &Peer,
-    id: &CallId,
-) -> Response<Outgoing> {
-    if is_preflight(&request) {
-        let receipt = open(core, site, &request, peer, id, None);
-        return render::preflight(&site.cors, request.headers(), receipt);
-    }
-    let raw_path = request.uri().path().to_owned();
-    let canonical = match path::canonical(&raw_path) {
-        Ok(path) => path,
-        Err(bad) => {
-            let mut receipt = open(core, site, &request, peer, id, None);
-            let fault = Fault::new(Kind::InvalidPath).saying(bad.to_string());
-            receipt.note(|notes| notes.failed(&fault));
-            return render::fault(&fault, receipt);
+impl Visit<'_> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+        let head_only = request.method() == Method::HEAD;
+        if Cors::is_preflight(request.method(), request.headers()) {
+            let receipt = self.open(&request, request.uri().path(), None);
+            return render::preflight(&self.site.cors, request.headers(), receipt);
         }
-    };
-    let route = routes::find(&canonical);
-    if let Some(Route {
-        access: Access::Open,
-        ..
-    }) = route
-    {
-        return probe(core, route, request.method());
-    }
-    let mut receipt = open(core, site, &request, peer, id, route);
-    let head_only = request.method() == Method::HEAD;
-    match governed(core, site, route, &canonical, request, peer, &mut receipt).await {
-        Ok(answer) => answer.respond(receipt, head_only),
-        Err(fault) => {
-            receipt.note(|notes| notes.failed(&fault));
-            render::fault(&fault, receipt)
-        }
-    }
-}
-
-/// Everything that asks for a caller.
-async fn governed(
-    core: &Core,
-    site: &Site,
-    route: Option<Route>,
-    path: &str,
-    request: Request<Incoming>,
-    peer: &Peer,
-    receipt: &mut Receipt,
-) -> Result<render::Answer, Fault> {
-    let snapshot = core.gateway.snapshot();
-    let access = route.map_or(unmatched_access(path), |route| route.access);
-    let principal = admit(core, &snapshot, site, &request, peer, access)?;
-    receipt.note(|notes| notes.key = Some(principal.id.clone()));
-    let Some(route) = route else {
-        return Err(Fault::new(known_method(request.method(), Kind::NotFound))
-            .saying(format!("there is nothing at {path}")));
-    };
-    if !route.takes(request.method()) {
-        let mut fault = Fault::new(known_method(request.method(), Kind::MethodNotAllowed));
-        fault.allow = (fault.kind == Kind::MethodNotAllowed).then_some(route.allow);
-        return Err(fault.saying(format!("{path} takes {}", route.allow)));
-    }
-    let incipient = Incipient {
-        core,
-        snapshot: &snapshot,
-        principal,
-    };
-    match route.handler {
-        Handler::Call(row) => intake::call(incipient, row, request, receipt).await,
-        Handler::Models => Ok(lists::models(&snapshot)),
-        Handler::Model => lists::model(&snapshot, path),
-        Handler::Capabilities => Ok(lists::capabilities(&snapshot)),
-        Handler::Metrics => Ok(probes::metrics(&core.gateway, request.headers())),
-        Handler::Livez | Handler::Readyz | Handler::Health => Err(Fault::new(Kind::NotFound)),
-    }
-}
-
-/// Who calls, and whether the route is for them. Only a request without a valid credential is held
-/// to the limit of its address, so a flood of them cannot starve the callers beside it.
-fn admit(
-    core: &Core,
-    snapshot: &Snapshot,
-    site: &Site,
-    request: &Request<Incoming>,
-    peer: &Peer,
-    access: Access,
-) -> Result<Principal, Fault> {
-    let token = intake::credential(request.headers());
-    let known = token.and_then(|token| snapshot.keys.identify(token, SystemTime::now()));
-    let known = match known {
-        Some(principal) => principal.clone(),
-        None => {
-            let address = site.client(peer.address.ip(), request.headers());
-            if let Err(wait) = site.limit.allow(address, Instant::now()) {
-                core.gateway.metrics().rate_limited("ip");
-                let mut fault = Fault::new(Kind::RateLimited);
-                fault.retry_after = Some(wait.0);
-                return Err(fault);
-            }
-            let open = core.gateway.asks_for_no_key()
-                && matches!(access, Access::Known | Access::Inference);
-            match (open, token) {
-                (true, _) => Principal::anonymous(),
-                (false, Some(_)) => return Err(Fault::new(Kind::InvalidKey)),
-                (false, None) => return Err(Fault::new(Kind::MissingKey)),
+        let raw = request.uri().path().to_owned();
+        let (path, fault) = match path::canonical(&raw) {
+            Ok(path) => (path, None),
+            Err(bad) => (
+                raw.as_str().into(),
+                Some(Fault::new(Kind::InvalidPath).saying(bad.to_string())),
+            ),
+        };
+        let route = routes::find(&path).filter(|_| fault.is_none());
+        let is_probe = route.is_some_and(|route| route.access == Access::Open);
+        let mut receipt = if is_probe {
+            Receipt::none()
+        } else {
+            self.open(&request, &path, route)
+        };
+        let answer = match (fault, route) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(route)) if is_probe => self.probe(route, &request),
+            (None, route) => self.governed(route, &path, request, &mut receipt).await,
+        };
+        match answer {
+            Ok(answer) => answer.respond(receipt, head_only),
+            Err(fault) => {
+                receipt.note(|notes| notes.failed(&fault));
+                render::fault(&fault, receipt)
             }
         }
-    };
-    let needed = match access {
-        Access::Open | Access::Known => return Ok(known),
-        Access::Inference => Scope::Inference,
-        Access::Scoped(scope) => scope,
-    };
-    if known.scopes.allow(needed) {
-        return Ok(known);
     }
-    let lacking = format!(
-        "the API key `{}` lacks the scope `{}`",
-        known.id,
-        needed.label()
-    );
-    Err(Fault::new(Kind::InsufficientScope).saying(lacking))
+
+    fn probe(&self, route: Route, request: &Request<Incoming>) -> Result<Answer, Fault> {
+        check_method(route, request.method())?;
+        Ok(probes::answer(&self.core.gateway, route.handler))
+    }
+
+    /// Everything that asks for a caller.
+    async fn governed(
+        &self,
+        route: Option<Route>,
+        path: &str,
+        request: Request<Incoming>,
+        receipt: &mut Receipt,
+    ) -> Result<Answer, Fault> {
+        check_known(request.method())?;
+        let gateway = &self.core.gateway;
+        let snapshot = gateway.snapshot();
+        let from = (self.client(&request), request.headers());
+        let access = route.map_or_else(|| unmatched_access(path), |route| route.access);
+        let principal = caller::identify(gateway, &snapshot, self.site, from, access)?;
+        receipt.note(|notes| notes.key = Some(principal.id.clone()));
+        let Some(route) = route else {
+            return Err(Fault::new(Kind::NotFound).saying(format!("there is nothing at {path}")));
+        };
+        check_method(route, request.method())?;
+        match route.handler {
+            Handler::Call(row) => {
+                let admitted = Admitted {
+                    core: self.core,
+                    snapshot: &snapshot,
+                    principal,
+                };
+                intake::call(admitted, row, request, receipt).await
+            }
+            Handler::Models => Ok(lists::models(&snapshot)),
+            Handler::Model => lists::model(&snapshot, path),
+            Handler::Capabilities => Ok(lists::capabilities(&snapshot)),
+            Handler::Metrics => Ok(probes::metrics(gateway, request.headers())),
+            Handler::Livez | Handler::Readyz | Handler::Health => {
+                Ok(probes::answer(gateway, route.handler))
+            }
+        }
+    }
+
+    fn client(&self, request: &Request<Incoming>) -> std::net::IpAddr {
+        self.site.client(self.peer.address.ip(), request.headers())
+    }
+
+    fn open(&self, request: &Request<Incoming>, path: &str, route: Option<Route>) -> Receipt {
+        let surface = match route.map(|route| route.handler) {
+            Some(Handler::Call(row)) => Some(row.name),
+            _ => None,
+        };
+        let head = Head {
+            id: self.id.clone(),
+            method: request.method().clone(),
+            path: path.into(),
+            remote: self.client(request),
+            surface,
+            core: self.core.number,
+        };
+        Receipt::open(self.core.gateway.books(), head)
+    }
 }
 
 /// What is not there is as protected as what is: `/v1` asks for a key before it says so.
@@ -207,7 +196,18 @@ fn unmatched_access(path: &str) -> Access {
     }
 }
 
-fn known_method(method: &Method, otherwise: Kind) -> Kind {
+fn check_method(route: Route, method: &Method) -> Result<(), Fault> {
+    check_known(method)?;
+    if route.takes(method) {
+        return Ok(());
+    }
+    let mut fault =
+        Fault::new(Kind::MethodNotAllowed).saying(format!("this path takes {}", route.allow));
+    fault.allow = Some(route.allow);
+    Err(fault)
+}
+
+fn check_known(method: &Method) -> Result<(), Fault> {
     const KNOWN: [Method; 9] = [
         Method::CONNECT,
         Method::DELETE,
@@ -220,55 +220,8 @@ fn known_method(method: &Method, otherwise: Kind) -> Kind {
         Method::TRACE,
     ];
     if KNOWN.contains(method) {
-        otherwise
+        Ok(())
     } else {
-        Kind::MethodUnknown
+        Err(Fault::new(Kind::MethodUnknown))
     }
-}
-
-fn is_preflight(request: &Request<Incoming>) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
-}
-
-fn open(
-    core: &Core,
-    site: &Site,
-    request: &Request<Incoming>,
-    peer: &Peer,
-    id: &CallId,
-    route: Option<Route>,
-) -> Receipt {
-    let surface = match route.map(|route| route.handler) {
-        Some(Handler::Call(row)) => Some(row.name),
-        _ => None,
-    };
-    let head = Head {
-        id: id.clone(),
-        method: request.method().clone(),
-        path: request.uri().path().into(),
-        remote: site.client(peer.address.ip(), request.headers()),
-        surface,
-        core: core.number,
-    };
-    Receipt::open(core.gateway.books(), head)
-}
-
-fn probe(core: &Core, route: Option<Route>, method: &Method) -> Response<Outgoing> {
-    let Some(route) = route else {
-        return render::fault(&Fault::new(Kind::NotFound), Receipt::none());
-    };
-    if !route.takes(method) {
-        let mut fault = Fault::new(known_method(method, Kind::MethodNotAllowed));
-        fault.allow = (fault.kind == Kind::MethodNotAllowed).then_some(route.allow);
-        return render::fault(&fault, Receipt::none());
-    }
-    probes::answer(&core.gateway, route.handler).respond(Receipt::none(), method == Method::HEAD)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a message")
 }

@@ -96,11 +96,20 @@ impl JsonError {
     }
 }
 
+/// What a step of a walk gives. The error is boxed so that what is given fits registers.
+pub(crate) type Walk<T = ()> = Result<T, Box<JsonError>>;
+
+impl From<Box<JsonError>> for JsonError {
+    fn from(boxed: Box<JsonError>) -> JsonError {
+        *boxed
+    }
+}
+
 /// Whether the bytes are one JSON value.
 pub fn check(json: &[u8]) -> Result<(), JsonError> {
     let mut scan = Scanner::new(json, MAX_DEPTH);
     scan.skip()?;
-    scan.end()
+    Ok(scan.end()?)
 }
 
 /// The members of an object's text, in their order: decoded name and raw value.
@@ -130,7 +139,7 @@ pub fn elements(array: &str) -> Result<Vec<&str>, JsonError> {
 }
 
 /// The value that is next, as part of the text that is walked.
-fn skip_str<'a>(scan: &mut Scanner<'_>, text: &'a str) -> Result<&'a str, JsonError> {
+fn skip_str<'a>(scan: &mut Scanner<'_>, text: &'a str) -> Walk<&'a str> {
     scan.peek();
     let start = scan.at();
     scan.skip()?;

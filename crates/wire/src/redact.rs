@@ -169,7 +169,8 @@ fn query(text: &[u8], at: usize) -> Option<Range<usize>> {
     let name = run(&rest[..rest.len().min(NAME_MAX)], |byte| is_part(byte) || byte == b'.');
     let value = rest[name..].strip_prefix(b"=")?;
     let start = at + 1 + name + 1;
-    if !names_secret(&rest[..name]) || known_key(text, start).is_some() {
+    let labelled = value.starts_with(b"[REDACTED") || known_key(text, start).is_some();
+    if labelled || !names_secret(&rest[..name]) {
         return None;
     }
     let length = run(value, |byte| !matches!(byte, b'&' | b'#' | b'"' | b'\'' | b')' | b'<' | b'>') && !byte.is_ascii_whitespace());

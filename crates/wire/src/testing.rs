@@ -57,6 +57,11 @@ pub(crate) fn json_text() -> impl Strategy<Value = String> {
     })
 }
 
+/// The same without what `serde_json` accepts and cannot build.
+pub(crate) fn buildable_json() -> impl Strategy<Value = String> {
+    json_text().prop_map(|text| text.replace("\\ud800", "~").replace("\\uDC00", "~").replace("1e999", "1e9"))
+}
+
 fn object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let member = (space(), string_inside(), space(), value).prop_map(|(a, name, b, value)| format!("{a}\"{name}\"{b}:{value}"));
     vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")))

@@ -263,11 +263,17 @@ fn schedule(rate: f64, length: Duration) -> Vec<Duration> {
         .collect()
 }
 
+/// Hands out calls when they are due, a few at a time: a wake-up for each would
+/// cost more than the call.
 fn pace(schedule: &[Duration], due: &mpsc::Sender<Instant>) {
+    const NAP: Duration = Duration::from_micros(100);
     let start = Instant::now();
     for offset in schedule {
         let at = start + *offset;
-        thread::sleep(at.saturating_duration_since(Instant::now()));
+        let ahead = at.saturating_duration_since(Instant::now());
+        if !ahead.is_zero() {
+            thread::sleep(ahead.max(NAP));
+        }
         // The queue holds the whole schedule, so this fails only when nobody
         // listens any more.
         if due.try_send(at).is_err() {
@@ -377,6 +383,76 @@ async fn connect(address: SocketAddr) -> Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    const OBJECT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\n{}";
+
+    /// Answers every read with the same bytes, as long as the test lasts.
+    fn server(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let mut request = [0; 1024];
+                    while stream.read(&mut request).is_ok_and(|length| length > 0) {
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn load(address: SocketAddr) -> Load {
+        Load {
+            address,
+            exchange: Exchange {
+                request: Rc::from(*b"GET / HTTP/1.1\r\n\r\n"),
+                expect: Expect::Object { at_least: 2 },
+            },
+            connections: 2,
+            stagger: Duration::ZERO,
+            warm: Duration::from_millis(5),
+            measured: Duration::from_millis(200),
+            meter: None,
+        }
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime
+            .unwrap()
+            .block_on(tokio::task::LocalSet::new().run_until(work))
+    }
+
+    #[test]
+    fn calls_are_counted_in_a_closed_loop() {
+        let outcome = run(closed_loop(&load(server(OBJECT)))).unwrap();
+        assert!(outcome.calls >= 1.0 && outcome.latency.quantile(0.5) > Duration::ZERO);
+    }
+
+    #[test]
+    fn calls_come_at_the_rate_asked_for() {
+        let mut load = load(server(OBJECT));
+        load.measured = Duration::from_millis(200);
+        let outcome = run(fixed_rate(&load, 500.0)).unwrap();
+        let rate = outcome.calls / outcome.elapsed.as_secs_f64();
+        assert!((200.0..1000.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn one_wrong_answer_ends_the_run() {
+        let Err(error) = run(closed_loop(&load(server(BUSY)))) else {
+            panic!("a 503 passed for a right answer");
+        };
+        assert!(format!("{error:#}").contains("503"), "{error:#}");
+    }
 
     #[test]
     fn arrivals_come_at_the_rate_in_order_and_alike_each_time() {

@@ -14,6 +14,7 @@ mod nginx;
 mod process;
 mod report;
 mod scenario;
+mod settings;
 mod spread;
 mod verdict;
 
@@ -30,10 +31,10 @@ use crate::flags::Flags;
 use crate::install;
 use crate::service::{Program, Ready, Service, free_port};
 use crate::shell;
-use crate::system::{self, Settings};
+use crate::system;
 
 use machine::{Clock, Placement};
-use measure::{Contender, Pace, Proxy};
+use measure::{Contender, Keep, Pace, Proxy, Series};
 use nginx::Nginx;
 use process::Meter;
 use report::Run;
@@ -185,6 +186,24 @@ struct Stage {
     mock: Service,
 }
 
+impl Stage {
+    /// Programs that ended by themselves.
+    fn fates(&mut self) -> Vec<String> {
+        let nginx = self.nginx.as_mut().map(|nginx| &mut nginx.service);
+        let services = nginx.into_iter().chain(&mut self.others);
+        let all = services.chain([&mut self.mock]);
+        all.filter_map(Service::fate).collect()
+    }
+}
+
+/// What was measured, in the order in which it was.
+struct Numbers {
+    keeps: Vec<Keep>,
+    nginx_settings: Vec<String>,
+    full: Vec<Series>,
+    half: Vec<Series>,
+}
+
 async fn measured(options: &Options, folder: &Path) -> Result<Run> {
     let pace = if options.quick {
         Pace::QUICK
@@ -199,16 +218,11 @@ async fn measured(options: &Options, folder: &Path) -> Result<Run> {
     let before = ours.cpu();
 
     let mut stage = start(options, folder, &placement, scenarios.len())?;
-    println!("memory ...");
-    let keeps = measure::memory(&stage.contenders, &pace).await?;
-    measure::rehearse(&stage.contenders, &mut scenarios).await?;
-    println!("nginx's cheapest settings ...");
-    let nginx_settings = tune(&mut stage, &scenarios, &pace).await?;
-    println!("full load ...");
-    let threads = placement.threads;
-    let full = measure::closed_loop(&stage.contenders, &scenarios, &pace, threads).await?;
-    println!("half load ...");
-    let half = measure::half_load(&stage.contenders, &scenarios, &pace, threads, &full).await?;
+    let numbers = numbers(&mut stage, &mut scenarios, &pace, placement.threads).await;
+    let numbers = numbers.map_err(|error| match stage.fates().as_slice() {
+        [] => error,
+        fates => error.context(fates.join("\n")),
+    })?;
 
     let now = Clock::now();
     let own = ours.cpu().since(&before);
@@ -223,15 +237,38 @@ async fn measured(options: &Options, folder: &Path) -> Result<Run> {
         facts,
         placement,
         scenarios,
-        full,
-        half,
-        keeps,
-        nginx_settings,
-        nginx_config: stage.nginx.map(|nginx| nginx.config).unwrap_or_default(),
+        full: numbers.full,
+        half: numbers.half,
+        keeps: numbers.keeps,
+        nginx_settings: numbers.nginx_settings,
+        nginx_config: stage.nginx.map(|nginx| nginx.example).unwrap_or_default(),
         gateway_config: stage.gateway_config,
         stolen: now.stolen_since(clock),
         others: now.others_since(clock, own),
         took: began.elapsed(),
+    })
+}
+
+async fn numbers(
+    stage: &mut Stage,
+    scenarios: &mut [Scenario],
+    pace: &Pace,
+    threads: usize,
+) -> Result<Numbers> {
+    println!("memory ...");
+    let keeps = measure::memory(&stage.contenders, pace).await?;
+    measure::rehearse(&stage.contenders, scenarios).await?;
+    println!("nginx's cheapest settings ...");
+    let nginx_settings = tune(stage, scenarios, pace).await?;
+    println!("full load ...");
+    let full = measure::closed_loop(&stage.contenders, scenarios, pace, threads).await?;
+    println!("half load ...");
+    let half = measure::half_load(&stage.contenders, scenarios, pace, threads, &full).await?;
+    Ok(Numbers {
+        keeps,
+        nginx_settings,
+        full,
+        half,
     })
 }
 
@@ -321,17 +358,10 @@ fn gateway(
     cpus: Option<&str>,
 ) -> Result<(Service, String)> {
     let listen = free_port()?;
-    let settings = Settings {
-        listen,
-        mock,
-        models: &scenario::MODELS,
-        threads: Some(threads),
-        key: Some(scenario::KEY_SHA256),
-    };
-    let config = settings.yaml();
+    let config = settings::yaml(mock, threads);
     let file = folder.join("ferrogw.yaml");
     fs::write(&file, &config)?;
-    let program = system::gateway(&options.gateway, &file).on(cpus);
+    let program = system::gateway(&options.gateway, listen, &file).on(cpus);
     let ready = Ready::Answers("/livez");
     let service = Service::start("ferrogw", &program, listen, &ready, folder)?;
     Ok((service, config))

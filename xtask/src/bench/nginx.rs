@@ -4,7 +4,6 @@
 //! picks the cheapest for each scenario, so that nobody can say nginx was held
 //! back by a setting.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -40,7 +39,9 @@ impl Variant {
         )
     }
 
-    fn server_block(&self) -> String {
+    fn server_block(&self, workers: usize) -> String {
+        // Spreads connections evenly over the workers.
+        let shared = if workers > 1 { " reuseport" } else { "" };
         let Self {
             address, buffer, ..
         } = self;
@@ -48,7 +49,7 @@ impl Variant {
         format!(
             "
     server {{
-        listen {address};
+        listen {address}{shared};
         location / {{
             proxy_pass http://mock;
             proxy_http_version 1.1;
@@ -90,7 +91,8 @@ fn variants() -> Result<Vec<Variant>> {
 pub(crate) struct Nginx {
     pub(crate) service: Service,
     pub(crate) variants: Vec<Variant>,
-    pub(crate) config: String,
+    /// Its file, with the first of the variants for all of them.
+    pub(crate) example: String,
 }
 
 impl Nginx {
@@ -101,9 +103,8 @@ impl Nginx {
         cpus: Option<&str>,
     ) -> Result<Self> {
         let variants = variants()?;
-        let config = config(mock, folder, workers, &variants);
         let file = folder.join("nginx.conf");
-        std::fs::write(&file, &config)?;
+        std::fs::write(&file, config(mock, workers, &variants))?;
         let program = Program::new("nginx")
             .args(["-p".into(), folder.as_os_str().to_owned()])
             .args(["-c".into(), file.into_os_string()])
@@ -119,14 +120,14 @@ impl Nginx {
         )?;
         Ok(Self {
             service,
+            example: config(mock, workers, &variants[..1]),
             variants,
-            config,
         })
     }
 }
 
-fn config(mock: SocketAddr, folder: &Path, workers: usize, variants: &[Variant]) -> String {
-    let folder = folder.display();
+/// Paths in it are relative to the folder that nginx is started with.
+fn config(mock: SocketAddr, workers: usize, variants: &[Variant]) -> String {
     // Workers of a master that is root would become nobody, who may not use
     // the temporary folder.
     let user = if install::is_root() {
@@ -138,7 +139,7 @@ fn config(mock: SocketAddr, folder: &Path, workers: usize, variants: &[Variant])
         "{user}daemon off;
 worker_processes {workers};
 worker_rlimit_nofile 8192;
-pid {folder}/nginx.pid;
+pid nginx.pid;
 error_log stderr error;
 events {{
     worker_connections 8192;
@@ -151,11 +152,11 @@ http {{
     keepalive_requests 1000000000;
     client_max_body_size 16m;
     client_body_buffer_size 2m;
-    client_body_temp_path {folder}/nginx-body;
-    proxy_temp_path {folder}/nginx-proxy;
-    fastcgi_temp_path {folder}/nginx-fastcgi;
-    uwsgi_temp_path {folder}/nginx-uwsgi;
-    scgi_temp_path {folder}/nginx-scgi;
+    client_body_temp_path nginx-body;
+    proxy_temp_path nginx-proxy;
+    fastcgi_temp_path nginx-fastcgi;
+    uwsgi_temp_path nginx-uwsgi;
+    scgi_temp_path nginx-scgi;
     upstream mock {{
         server {mock};
         keepalive 1024;
@@ -165,7 +166,7 @@ http {{
 "
     );
     for variant in variants {
-        let _ = write!(text, "{}", variant.server_block());
+        text.push_str(&variant.server_block(workers));
     }
     text.push_str("}\n");
     text
@@ -190,7 +191,7 @@ mod tests {
     fn the_file_balances_its_braces_and_names_every_port() {
         let variants = variants().unwrap();
         let mock = "127.0.0.1:9".parse().unwrap();
-        let text = config(mock, Path::new("target"), 1, &variants);
+        let text = config(mock, 1, &variants);
         assert_eq!(text.matches('{').count(), text.matches('}').count());
         for variant in variants {
             assert!(text.contains(&format!("listen {};", variant.address)));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::machine::Placement;
-use super::measure::{Keep, Pace, Proxy, Round, STREAMS, Series, mib};
+use super::measure::{EASY, Keep, Pace, Proxy, Round, STREAMS, Series, mib};
 use super::scenario::Scenario;
 use super::verdict::{self, Verdict};
 
@@ -105,15 +105,18 @@ rate says more about them. Latency is to the whole answer, for streams to the fi
     }
 
     fn at_half_load(&self) -> String {
-        let mut text = String::from(
+        let rounds = self.pace.half_rounds;
+        let easy = EASY * 100.0;
+        let mut text = format!(
             "\n## At half load
 
-The same rate for all: half of what the slowest proxy does above, with independent arrivals. Latency
-runs from the moment a call was due. *Added* is the difference to the mock without a proxy.
+The same rate for all: half of what the slowest proxy does above, but at most {easy:.0} % of what the
+mock does without one, so that mock and generator keep up; independent arrivals, {rounds} rounds.
+Latency runs from the moment a call was due. *Added* is the difference to the mock without a proxy.
 
-| scenario | | calls/s | p50 ms | p99 ms | added p50 | added p99 | CPU µs/call | × |
-|---|---|---|---|---|---|---|---|---|
-",
+| scenario | | calls/s | busy | p50 ms | p99 ms | added p50 | added p99 | CPU µs/call | × |
+|---|---|---|---|---|---|---|---|---|---|
+"
         );
         for series in &self.half {
             let scenario = self.scenarios[series.scenario].name;
@@ -199,7 +202,10 @@ streams every event and `[DONE]`; a single wrong one ends the run.
             let _ = writeln!(text, "| {name} | {about} | {connections} | {nginx} |");
         }
         for (title, file) in [
-            ("nginx's file", &self.nginx_config),
+            (
+                "nginx's file, with one of its eight servers, which differ in buffering only",
+                &self.nginx_config,
+            ),
             ("ferrogw's file", &self.gateway_config),
         ] {
             if !file.is_empty() {
@@ -232,8 +238,7 @@ fn under_load_columns(series: &Series, nginx: Option<&Series>) -> Vec<String> {
         columns.push(series.spread(|round| round.cpu_micros).to_string());
         let [_, times] = cell(|round| round.cpu_micros, 1, 1.0);
         columns.push(times);
-        let busy = series.median(|round| round.busy);
-        columns.push(format!("{:.0} %", busy * 100.0));
+        columns.push(percent(series.median(|round| round.busy)));
     }
     columns.extend(cell(|round| round.rate, 0, 1.0));
     columns.extend(cell(|round| round.p50_micros, 2, 1e-3));
@@ -250,6 +255,10 @@ fn half_load_columns(series: &Series, half: &[Series]) -> Vec<String> {
     let millis = |number: fn(&Round) -> f64| format!("{:.2}", series.median(number) / 1e3);
     let mut columns = vec![
         format!("{:.0}", series.median(|round| round.rate)),
+        match series.proxy {
+            Proxy::Direct => "–".to_owned(),
+            _ => percent(series.median(|round| round.busy)),
+        },
         millis(|round| round.p50_micros),
         millis(|round| round.p99_micros),
     ];
@@ -290,6 +299,10 @@ fn memory_columns(keep: &Keep, nginx: Option<&Keep>) -> Vec<String> {
         columns.push(format!("{:.2}", cpu.as_secs_f64() * 1e3));
     }
     columns
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.0} %", part * 100.0)
 }
 
 /// How many times nginx's number this is.

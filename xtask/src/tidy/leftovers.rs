@@ -17,8 +17,8 @@ const ENVIRONMENT: [&str; 2] = ["env::var", "env::set_var"];
 
 const MAY_READ_THE_ENVIRONMENT: [&str; 3] = ["crates/cli/", "xtask/", "tests/"];
 
-/// Folders of a machine, which mean nothing on another one.
-const MACHINE_FOLDERS: [&str; 3] = ["/root/", "/work/", "/home/"];
+/// Homes of a build machine, which mean nothing on another one.
+const MACHINE_FOLDERS: [&str; 2] = ["/root/", "/work/"];
 
 struct Exception {
     within: &'static str,

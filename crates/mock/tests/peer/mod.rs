@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// How long a silent connection is listened to.
-const PATIENCE: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

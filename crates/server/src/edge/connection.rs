@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::debug;
@@ -59,6 +59,10 @@ const MAX_ERROR_RESETS: usize = 256;
 /// How often an HTTP/2 client is asked whether it is still there, and how
 /// long it may take to answer.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+/// How long a new connection's first bytes are waited for while the worker
+/// ends: they may have been sent before the client could know.
+const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// The settings of both protocols, made once for a worker.
 pub(super) struct Protocols {
@@ -104,11 +108,14 @@ pub(super) async fn serve<S, Fut, B>(
 {
     let pulse = Arc::new(Pulse::new(Arc::clone(&shared.connections), shared.index));
     let socket = Socket::new(stream, Arc::clone(&pulse), place);
+    let hurried = async {
+        shared.stop.wait().await;
+        sleep(LAST_WORD).await;
+    };
     let opened = tokio::select! {
-        // A request that has arrived is served even while the worker ends.
         biased;
         opened = timeout(shared.bounds.head, open(socket, shared.tls.as_ref())) => opened,
-        () = shared.stop.wait() => return,
+        () = hurried => return,
     };
     let opened = match opened {
         Ok(Ok(Some(opened))) => opened,

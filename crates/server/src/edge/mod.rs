@@ -209,7 +209,8 @@ impl Edge {
     }
 
     /// Stops accepting, closes idle connections, and lets calls in flight end
-    /// for at most `grace`. Returns when every worker's runtime is gone.
+    /// for at most `grace`. Returns when every worker's runtime is gone. Given
+    /// up before, it cuts what is left at once.
     pub async fn drain(mut self, grace: Duration) -> Drained {
         self.order.send_replace(Some(grace));
         let mut cut = 0;
@@ -222,7 +223,6 @@ impl Edge {
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.order
-            .send_if_modified(|order| order.replace(Duration::ZERO).is_none());
+        self.order.send_replace(Some(Duration::ZERO));
     }
 }

@@ -261,7 +261,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds {
         head: Duration::from_secs(10),
         idle: Duration::from_secs(75),
-        write: Duration::from_secs(60),
+        write: Duration::from_mins(1),
     };
 
     fn pulse() -> Arc<Pulse> {

@@ -36,12 +36,13 @@ impl Drop for Place {
 
 #[derive(Debug)]
 pub(super) struct Socket {
+    // First, to be given back before the other side sees the end. It is here
+    // so that an upgraded connection stays counted.
+    _place: Place,
     tcp: TcpStream,
     given_back: Bytes,
     ending: Ending,
     pulse: Arc<Pulse>,
-    // Also keeps an upgraded connection counted.
-    _place: Place,
 }
 
 /// How far closing has come.
@@ -55,11 +56,11 @@ enum Ending {
 impl Socket {
     pub(super) fn new(tcp: TcpStream, pulse: Arc<Pulse>, place: Place) -> Self {
         Self {
+            _place: place,
             tcp,
             given_back: Bytes::new(),
             ending: Ending::Open,
             pulse,
-            _place: place,
         }
     }
 

@@ -116,6 +116,12 @@ impl<C: Future<Output = hyper::Result<()>>> Future for Supervised<C> {
     type Output = End;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Before its answer is written, so that the answer says it is the
+        // last. A connection without a call is polled first: its next request
+        // may have arrived already.
+        if self.stop.is_set() && !self.told && self.pulse.busy() {
+            self.as_mut().tell_to_close();
+        }
         loop {
             if let Poll::Ready(ended) = self.as_mut().project().connection.poll(cx) {
                 return Poll::Ready(ended.map_or_else(End::Failed, |()| End::Closed));

@@ -201,15 +201,18 @@ where
     }
     drop((alive, service));
     let _ = tell_ready.send(Ok(()));
-    let grace = match plan.orders.wait_for(Option::is_some).await {
-        Ok(order) => order.unwrap_or_default(),
-        Err(_) => Duration::ZERO,
-    };
+    let _ = plan.orders.wait_for(Option::is_some).await;
     shared.stop.set();
-    if timeout(grace, gone.recv()).await.is_ok() {
-        return 0;
+    loop {
+        // Without an order its sender is gone, and so is the time to wait.
+        let grace = plan.orders.borrow_and_update().unwrap_or_default();
+        tokio::select! {
+            ended = timeout(grace, gone.recv()) => {
+                return ended.map_or_else(|_| shared.connections.active(shared.index), |_| 0);
+            }
+            Ok(()) = plan.orders.changed() => {}
+        }
     }
-    shared.connections.active(shared.index)
 }
 
 async fn accept<S, Fut, B>(listener: TcpListener, shared: Arc<Shared>, alive: Alive, service: S)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{JsonError, Literal, MAX_DEPTH, Scanner};
+use crate::json::{Literal, MAX_DEPTH, Scanner, Walk};
 use crate::usage::Usage;
 use crate::vendor_error::{self, VendorError};
 
@@ -32,7 +32,7 @@ pub(super) struct Said {
 
 impl<'a> Chunk<'a> {
     /// Validates and reads an object.
-    pub(super) fn read(json: &'a [u8]) -> Result<Chunk<'a>, JsonError> {
+    pub(super) fn read(json: &'a [u8]) -> Walk<Chunk<'a>> {
         let mut chunk = Chunk::default();
         let mut scan = Scanner::new(json, MAX_DEPTH);
         scan.object(|scan, name| chunk.member(scan, name))?;
@@ -53,7 +53,7 @@ impl<'a> Chunk<'a> {
         vendor_error::read(json).or(error).or_else(|| Some(VendorError::default()))
     }
 
-    fn member(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Result<(), JsonError> {
+    fn member(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Walk {
         match name.inner {
             b"model" => self.model = scan.string_or_skip()?,
             b"usage" => self.take_usage(scan.skip()?),
@@ -68,7 +68,7 @@ impl<'a> Chunk<'a> {
         Ok(())
     }
 
-    fn choice(&mut self, scan: &mut Scanner<'a>) -> Result<(), JsonError> {
+    fn choice(&mut self, scan: &mut Scanner<'a>) -> Walk {
         self.choices += 1;
         scan.object_or_skip(|scan, name| {
             match name.inner {
@@ -84,7 +84,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// Groq's own member: what it counted, and why it stopped early.
-    fn groq(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Result<(), JsonError> {
+    fn groq(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Walk {
         let value = scan.skip()?;
         match name.inner {
             b"usage" => self.take_usage(value),
@@ -110,7 +110,7 @@ impl<'a> Chunk<'a> {
 
 impl Said {
     /// Takes in the message or delta that comes next.
-    pub(super) fn message(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    pub(super) fn message(&mut self, scan: &mut Scanner<'_>) -> Walk {
         // Some vendors send their reasoning under two names.
         let mut reasoning = Said::default();
         scan.object_or_skip(|scan, name| {
@@ -136,7 +136,7 @@ impl Said {
     }
 
     /// Takes in the text that comes next, if it is one.
-    pub(super) fn text(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    pub(super) fn text(&mut self, scan: &mut Scanner<'_>) -> Walk {
         if let Some(text) = scan.string_or_skip()? {
             self.any |= !text.inner.is_empty();
             self.bytes += length(text);
@@ -144,7 +144,7 @@ impl Said {
         Ok(())
     }
 
-    fn content(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    fn content(&mut self, scan: &mut Scanner<'_>) -> Walk {
         if scan.peek() == Some(b'[') {
             return scan.array(|scan| self.block(scan));
         }
@@ -152,7 +152,7 @@ impl Said {
     }
 
     /// A block of Mistral's content: text, or thinking around texts.
-    fn block(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    fn block(&mut self, scan: &mut Scanner<'_>) -> Walk {
         self.any = true;
         scan.object_or_skip(|scan, name| match name.inner {
             b"text" => self.text(scan),
@@ -161,7 +161,7 @@ impl Said {
         })
     }
 
-    fn tool_call(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    fn tool_call(&mut self, scan: &mut Scanner<'_>) -> Walk {
         self.any = true;
         scan.object_or_skip(|scan, name| match name.inner {
             b"function" | b"custom" => self.function(scan),
@@ -169,7 +169,7 @@ impl Said {
         })
     }
 
-    fn function(&mut self, scan: &mut Scanner<'_>) -> Result<(), JsonError> {
+    fn function(&mut self, scan: &mut Scanner<'_>) -> Walk {
         self.any |= scan.peek() == Some(b'{');
         scan.object_or_skip(|scan, name| match name.inner {
             b"name" | b"arguments" | b"input" => self.text(scan),

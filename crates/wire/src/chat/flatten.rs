@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::json::{JsonError, MAX_DEPTH, Scanner, Splice, literal, pick};
+use crate::json::{MAX_DEPTH, Scanner, Splice, Walk, literal, pick};
 
 /// A range of the answer and what replaces it.
 type Replacement = (Range<usize>, String);
@@ -39,7 +39,7 @@ fn has_listed_content(json: &[u8]) -> bool {
     })
 }
 
-fn replacements(json: &[u8]) -> Result<Vec<Replacement>, JsonError> {
+fn replacements(json: &[u8]) -> Walk<Vec<Replacement>> {
     let mut found = Vec::new();
     let mut scan = Scanner::new(json, MAX_DEPTH);
     scan.object(|scan, name| match name.inner {
@@ -55,7 +55,7 @@ fn replacements(json: &[u8]) -> Result<Vec<Replacement>, JsonError> {
     Ok(found)
 }
 
-fn of_message(scan: &mut Scanner<'_>, found: &mut Vec<Replacement>) -> Result<(), JsonError> {
+fn of_message(scan: &mut Scanner<'_>, found: &mut Vec<Replacement>) -> Walk {
     let mut content = None;
     let mut reasoning = None;
     scan.object_or_skip(|scan, name| {

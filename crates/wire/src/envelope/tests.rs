@@ -4,7 +4,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::testing::{damage, damaged, json_text};
+use crate::testing::{buildable_json, damage, damaged};
 
 fn parse(text: &str) -> Result<Envelope, EnvelopeError> {
     Envelope::parse(Bytes::copy_from_slice(text.as_bytes()), Limits::default())
@@ -126,7 +126,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let name = || select(&NAMES[..]).prop_map(|(name, _)| name);
     vec(
         prop_oneof![
-            (name(), json_text()).prop_map(|(name, json)| Op::Set(name, json)),
+            (name(), buildable_json()).prop_map(|(name, json)| Op::Set(name, json)),
             name().prop_map(Op::Remove),
             (name(), name()).prop_map(|(from, to)| Op::Rename(from, to)),
         ],
@@ -139,7 +139,7 @@ fn body() -> impl Strategy<Value = String> {
     let member = |(name, escaped): (&'static str, &'static str)| {
         let plain = serde_json::to_string(name).unwrap();
         let spelled = select(vec![plain, format!("\"{escaped}\"")]);
-        (spelled, select(vec!["", " ", "\n"]), json_text()).prop_map(|(name, space, value)| format!("{space}{name}{space}:{value}"))
+        (spelled, select(vec!["", " ", "\n"]), buildable_json()).prop_map(|(name, space, value)| format!("{space}{name}{space}:{value}"))
     };
     let members: Vec<_> = NAMES.into_iter().map(|name| proptest::option::of(member(name))).collect();
     members.prop_shuffle().prop_map(|members| {
@@ -173,9 +173,7 @@ proptest! {
 
     #[test]
     fn an_edit_is_the_same_change_made_on_the_built_object(text in body(), ops in ops()) {
-        // Numbers too large and halves of surrogate pairs cannot be built.
-        let Ok(mut expected) = serde_json::from_str::<Map<String, Value>>(&text) else { return Ok(()) };
-        prop_assume!(ops.iter().all(|op| !matches!(op, Op::Set(_, json) if serde_json::from_str::<Value>(json).is_err())));
+        let mut expected: Map<String, Value> = serde_json::from_str(&text).unwrap();
         let before = parse(&text).unwrap();
         let mut edit = before.edit();
         for op in &ops {

@@ -55,7 +55,7 @@ impl Index {
         }
         scan.object(|scan, name| {
             if members.len() == max_members {
-                return Err(JsonError::TooManyMembers { limit: max_members, offset: scan.at() });
+                return Err(Box::new(JsonError::TooManyMembers { limit: max_members, offset: scan.at() }));
             }
             let value = scan.skip()?;
             members.push(Member {

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::JsonError;
-use super::text;
+use super::{JsonError, Walk, text};
 
 /// A position in a document that has been found valid up to there.
 pub(crate) struct Scanner<'a> {
@@ -91,15 +90,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// Nothing but whitespace may follow.
-    pub(crate) fn end(&mut self) -> Result<(), JsonError> {
+    pub(crate) fn end(&mut self) -> Walk {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(JsonError::Trailing { offset: self.at }),
+            Some(_) => Err(Box::new(JsonError::Trailing { offset: self.at })),
         }
     }
 
     /// Steps over one value and gives its own text.
-    pub(crate) fn skip(&mut self) -> Result<&'a [u8], JsonError> {
+    pub(crate) fn skip(&mut self) -> Walk<&'a [u8]> {
         self.space();
         let start = self.at;
         let mut open = Nesting::default();
@@ -114,8 +113,8 @@ impl<'a> Scanner<'a> {
     /// Walks an object; `each` is called behind every colon and must step over the value.
     pub(crate) fn object(
         &mut self,
-        mut each: impl FnMut(&mut Self, Literal<'a>) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+        mut each: impl FnMut(&mut Self, Literal<'a>) -> Walk,
+    ) -> Walk {
         self.container(b'{', "expected an object", b'}', |scan| {
             let name = scan.name()?;
             each(scan, name)
@@ -125,29 +124,29 @@ impl<'a> Scanner<'a> {
     /// Walks an array; `each` is called before every element and must step over it.
     pub(crate) fn array(
         &mut self,
-        each: impl FnMut(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+        each: impl FnMut(&mut Self) -> Walk,
+    ) -> Walk {
         self.container(b'[', "expected an array", b']', each)
     }
 
     /// The same, or a step over what is no object.
     pub(crate) fn object_or_skip(
         &mut self,
-        each: impl FnMut(&mut Self, Literal<'a>) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+        each: impl FnMut(&mut Self, Literal<'a>) -> Walk,
+    ) -> Walk {
         if self.peek() == Some(b'{') { self.object(each) } else { self.skip().map(|_| ()) }
     }
 
     /// The same, or a step over what is no array.
     pub(crate) fn array_or_skip(
         &mut self,
-        each: impl FnMut(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+        each: impl FnMut(&mut Self) -> Walk,
+    ) -> Walk {
         if self.peek() == Some(b'[') { self.array(each) } else { self.skip().map(|_| ()) }
     }
 
     /// A string, or a step over what is none.
-    pub(crate) fn string_or_skip(&mut self) -> Result<Option<Literal<'a>>, JsonError> {
+    pub(crate) fn string_or_skip(&mut self) -> Walk<Option<Literal<'a>>> {
         if self.peek() == Some(b'"') { self.string().map(Some) } else { self.skip().map(|_| None) }
     }
 
@@ -156,8 +155,8 @@ impl<'a> Scanner<'a> {
         open: u8,
         expected: &'static str,
         close: u8,
-        mut each: impl FnMut(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+        mut each: impl FnMut(&mut Self) -> Walk,
+    ) -> Walk {
         if self.peek() != Some(open) {
             return Err(self.wrong(expected));
         }
@@ -179,10 +178,21 @@ impl<'a> Scanner<'a> {
     }
 
     /// A string, from its opening quote to behind its closing one.
-    pub(crate) fn string(&mut self) -> Result<Literal<'a>, JsonError> {
+    pub(crate) fn string(&mut self) -> Walk<Literal<'a>> {
         if self.peek() != Some(b'"') {
             return Err(self.wrong("expected a string"));
         }
+        let start = self.at + 1;
+        let escaped = self.pass_string()?;
+        Ok(self.literal(start, self.at - 1, escaped))
+    }
+
+    fn literal(&self, start: usize, end: usize, escaped: bool) -> Literal<'a> {
+        Literal { inner: &self.bytes[start..end], start, escaped }
+    }
+
+    /// Steps over the string that begins here; whether it has escapes.
+    fn pass_string(&mut self) -> Walk<bool> {
         let start = self.at + 1;
         let mut escaped = false;
         let mut non_ascii = false;
@@ -191,54 +201,68 @@ impl<'a> Scanner<'a> {
             let (plain, high) = text::plain_prefix(&self.bytes[self.at..]);
             self.at += plain;
             non_ascii |= high;
-            match self.here() {
-                Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
-                Some(_) => return Err(self.wrong("control character in a string")),
-                None => return Err(self.wrong("string without its closing quote")),
+            if self.here() == Some(b'"') {
+                break;
             }
+            self.escape()?;
             escaped = true;
         }
-        let inner = &self.bytes[start..self.at];
-        self.at += 1;
-        if non_ascii && let Err(error) = std::str::from_utf8(inner) {
-            return Err(JsonError::NotUtf8 { offset: start + error.valid_up_to() });
+        if non_ascii {
+            check_utf8(&self.bytes[start..self.at], start)?;
         }
-        Ok(Literal { inner, start, escaped })
+        self.at += 1;
+        Ok(escaped)
     }
 
-    fn escape(&mut self) -> Result<(), JsonError> {
-        match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6);
-                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    return Err(self.wrong("expected four hexadecimal digits after \\u"));
-                }
-                self.at += 6;
-            }
-            _ => return Err(self.wrong("unknown escape in a string")),
+    /// Steps over the escape that must be here.
+    #[inline(never)]
+    fn escape(&mut self) -> Walk {
+        match self.bytes.get(self.at..).unwrap_or_default() {
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => self.at += 6,
+            [b'\\', b'u', ..] => return Err(self.wrong("expected four hexadecimal digits after \\u")),
+            [b'\\', ..] => return Err(self.wrong("unknown escape in a string")),
+            _ => return Err(self.wrong("control character in a string")),
         }
         Ok(())
     }
 
     /// A member's name and the colon behind it.
-    fn name(&mut self) -> Result<Literal<'a>, JsonError> {
+    #[inline]
+    fn name(&mut self) -> Walk<Literal<'a>> {
         if self.peek() != Some(b'"') {
             return Err(self.wrong("expected a member name"));
         }
-        let name = self.string()?;
+        let start = self.at + 1;
+        let escaped = self.pass_string()?;
+        let end = self.at - 1;
+        self.colon()?;
+        Ok(self.literal(start, end, escaped))
+    }
+
+    /// The same where the name is of no interest.
+    #[inline]
+    fn pass_name(&mut self) -> Walk {
+        if self.peek() != Some(b'"') {
+            return Err(self.wrong("expected a member name"));
+        }
+        self.pass_string()?;
+        self.colon()
+    }
+
+    #[inline]
+    fn colon(&mut self) -> Walk {
         if self.peek() != Some(b':') {
             return Err(self.wrong("expected a colon"));
         }
         self.at += 1;
-        Ok(name)
+        Ok(())
     }
 
     /// Steps over a value without elements, or into a container that has some: true in that case.
-    fn value_or_open(&mut self, open: &mut Nesting) -> Result<bool, JsonError> {
+    fn value_or_open(&mut self, open: &mut Nesting) -> Walk<bool> {
         match self.peek() {
-            Some(b'"') => self.string().map(|_| false),
+            Some(b'"') => self.pass_string().map(|_| false),
             Some(b'{') => self.open(open, true, b'}'),
             Some(b'[') => self.open(open, false, b']'),
             Some(b'-' | b'0'..=b'9') => self.number().map(|()| false),
@@ -249,7 +273,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn open(&mut self, open: &mut Nesting, object: bool, close: u8) -> Result<bool, JsonError> {
+    fn open(&mut self, open: &mut Nesting, object: bool, close: u8) -> Walk<bool> {
         if open.depth >= self.room {
             return Err(self.too_deep());
         }
@@ -260,20 +284,20 @@ impl<'a> Scanner<'a> {
         }
         open.push(object);
         if object {
-            self.name()?;
+            self.pass_name()?;
         }
         Ok(true)
     }
 
     /// Behind a value: steps over what closes there, and to the next element if there is one.
-    fn next_element(&mut self, open: &mut Nesting) -> Result<bool, JsonError> {
+    fn next_element(&mut self, open: &mut Nesting) -> Walk<bool> {
         while open.depth > 0 {
             let object = open.in_object();
             match (self.peek(), object) {
                 (Some(b','), _) => {
                     self.at += 1;
                     if object {
-                        self.name()?;
+                        self.pass_name()?;
                     }
                     return Ok(true);
                 }
@@ -287,7 +311,7 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<bool, JsonError> {
+    fn word(&mut self, word: &[u8]) -> Walk<bool> {
         if !self.bytes[self.at..].starts_with(word) {
             return Err(self.wrong("expected a value"));
         }
@@ -295,7 +319,7 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
-    fn number(&mut self) -> Result<(), JsonError> {
+    fn number(&mut self) -> Walk {
         if self.here() == Some(b'-') {
             self.at += 1;
         }
@@ -318,7 +342,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), JsonError> {
+    fn digits(&mut self) -> Walk {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.here() {
             self.at += 1;
@@ -326,6 +350,7 @@ impl<'a> Scanner<'a> {
         if self.at == start { Err(self.wrong("expected a digit")) } else { Ok(()) }
     }
 
+    #[inline]
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.here() {
             self.at += 1;
@@ -337,13 +362,21 @@ impl<'a> Scanner<'a> {
     }
 
     #[cold]
-    fn wrong(&self, what: &'static str) -> JsonError {
+    fn wrong(&self, what: &'static str) -> Box<JsonError> {
         let what = if self.at >= self.bytes.len() { "the text ends too early" } else { what };
-        JsonError::Syntax { offset: self.at, what }
+        Box::new(JsonError::Syntax { offset: self.at, what })
     }
 
     #[cold]
-    fn too_deep(&self) -> JsonError {
-        JsonError::TooDeep { limit: self.limit, offset: self.at }
+    fn too_deep(&self) -> Box<JsonError> {
+        Box::new(JsonError::TooDeep { limit: self.limit, offset: self.at })
+    }
+}
+
+#[cold]
+fn check_utf8(inner: &[u8], start: usize) -> Walk {
+    match std::str::from_utf8(inner) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Box::new(JsonError::NotUtf8 { offset: start + error.valid_up_to() })),
     }
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::testing::{damage, damaged, json_like, json_text, string_inside};
+use crate::testing::{buildable_json, damage, damaged, json_like, json_text, string_inside};
 
 /// What `serde_json` takes as raw JSON.
 fn oracle(json: &[u8]) -> bool {
@@ -52,12 +52,14 @@ proptest! {
 
     #[test]
     fn what_is_quoted_decodes_to_itself(text in any::<String>()) {
-        prop_assert_eq!(string(&quote(&text)).as_deref(), Some(text.as_str()));
+        let quoted = quote(&text);
+        let decoded = string(&quoted).map(Cow::into_owned);
+        prop_assert_eq!(decoded, Some(text));
     }
 
     #[test]
-    fn members_and_elements_are_serde_jsons(json in json_text()) {
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(&json) else { return Ok(()) };
+    fn members_and_elements_are_serde_jsons(json in buildable_json()) {
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         if let Some(object) = value.as_object() {
             let ours: serde_json::Map<_, _> = members(&json)
                 .unwrap()

@@ -12,29 +12,56 @@ const WIDE: usize = 64;
 
 /// How many bytes come before the next quote, backslash or control character, and whether there
 /// may be non-ASCII among them (never wrong in saying that there is none).
+#[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> (usize, bool) {
+    let mut at = 0;
     let mut high = 0;
-    let near = plain_words(bytes, bytes.len().min(NEAR), &mut high);
-    if near < NEAR || stops_here(bytes, near) {
-        return (near, high & HIGHS != 0);
-    }
-    let far = near + plain_blocks(&bytes[near..], &mut high);
-    let end = far + plain_words(&bytes[far..], bytes.len() - far, &mut high);
-    (end, high & HIGHS != 0)
-}
-
-fn plain_words(bytes: &[u8], most: usize, high: &mut u64) -> usize {
-    let (words, rest) = bytes[..most].as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        *high |= word;
-        let stops = stops(word);
-        if stops != 0 {
-            return index * WORD + stops.trailing_zeros() as usize / 8;
+    while let Some(pair) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * WORD }>) {
+        let (stops, seen) = pair_stops(pair);
+        high |= seen;
+        if let Some(stop) = stops {
+            return (at + stop, high & HIGHS != 0);
+        }
+        at += 2 * WORD;
+        if at == NEAR {
+            return plain_far(bytes, high);
         }
     }
-    let plain = rest.iter().take_while(|byte| stop(**byte) == 0).inspect(|byte| *high |= u64::from(**byte)).count();
-    words.len() * WORD + plain
+    plain_tail(bytes, at, high)
+}
+
+/// Two words at once: where most strings end is a matter of arithmetic and not of a branch to be guessed.
+#[inline]
+fn pair_stops(pair: &[u8; 2 * WORD]) -> (Option<usize>, u64) {
+    let both = u128::from_le_bytes(*pair);
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of it")]
+    let (low, high) = (both as u64, (both >> 64) as u64);
+    let (low_stops, high_stops) = (stops(low), stops(high));
+    let first = if low_stops == 0 { 64 + high_stops.trailing_zeros() } else { low_stops.trailing_zeros() };
+    (((low_stops | high_stops) != 0).then_some(first as usize / 8), low | high)
+}
+
+#[inline(never)]
+fn plain_far(bytes: &[u8], mut high: u64) -> (usize, bool) {
+    let far = NEAR + plain_blocks(&bytes[NEAR..], &mut high);
+    let (words, _) = bytes[far..].as_chunks::<WORD>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        high |= word;
+        let stops = stops(word);
+        if stops != 0 {
+            return (far + index * WORD + stops.trailing_zeros() as usize / 8, high & HIGHS != 0);
+        }
+    }
+    plain_tail(bytes, far + words.len() * WORD, high)
+}
+
+/// The last bytes of the document.
+#[inline(never)]
+fn plain_tail(bytes: &[u8], start: usize, mut high: u64) -> (usize, bool) {
+    let rest = &bytes[start..];
+    let plain = rest.iter().take_while(|byte| stop(**byte) == 0).inspect(|byte| high |= u64::from(**byte)).count();
+    (start + plain, high & HIGHS != 0)
 }
 
 /// The high bit of each byte that ends a plain run. Bytes above the lowest such byte may be marked
@@ -65,10 +92,6 @@ fn plain_blocks(bytes: &[u8], high: &mut u64) -> usize {
     let plain = plain.count() * WIDE;
     *high |= u64::from(union);
     plain
-}
-
-fn stops_here(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_none_or(|byte| stop(*byte) != 0)
 }
 
 /// Not zero for what ends a plain run; arithmetic, so that it vectorises.

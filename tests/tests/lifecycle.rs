@@ -1,0 +1,216 @@
+//! Starting, reloading and stopping: what clients notice of each, and what they must not.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use ferrogw_tests::config::{MODEL, VENDOR_KEY};
+use ferrogw_tests::http::End;
+use ferrogw_tests::{Call, Event, Gateway, SOON, Vendor, chat_body, eventually, keys, stream_body};
+
+fn ready(gateway: &Gateway) -> u16 {
+    Call::get("/readyz").try_send(gateway.addr()).map_or(0, |answer| answer.status())
+}
+
+#[test]
+fn a_start_is_announced_once_for_machines() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor));
+    let line = gateway.log.wait(SOON, |line| line["msg"] == "ferrogw started").expect("the start is logged");
+    assert_eq!(line["level"], "INFO");
+    assert!(line["addr"].as_str().is_some_and(|addr| addr.contains(&gateway.addr().port().to_string())), "{line}");
+    assert!(line["version"].is_string());
+    for text in gateway.log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "stdout holds JSON lines only: {text}");
+    }
+    assert!(!gateway.everything_said().contains(keys::MASTER), "the master key is nowhere");
+}
+
+#[test]
+fn without_any_key_it_starts_and_says_what_is_missing() {
+    let gateway = Gateway::without_config(&[("MASTER_KEY", keys::MASTER)]);
+    let answer = gateway.send(&Call::get("/readyz"));
+    assert_eq!(answer.status(), 503);
+    let body = answer.json();
+    assert_eq!(body["status"], "not_ready", "{body}");
+    assert!(body["reason"].as_str().is_some_and(|reason| reason.contains("no routable targets")), "{body}");
+    assert_eq!(gateway.send(&Call::get("/livez")).status(), 200, "alive all the same");
+    assert_eq!(gateway.send(&Call::get("/health")).status(), 503);
+
+    let refused = gateway.send(&Call::chat(chat_body(MODEL)).bearer(keys::MASTER));
+    assert_eq!((refused.status(), refused.error().1.as_str()), (404, "model_not_found"));
+    eventually("the console tells what to set", || gateway.everything_said().contains("OPENAI_API_KEY").then_some(()));
+}
+
+#[test]
+fn the_environment_alone_makes_a_gateway() {
+    let vendor = Vendor::start();
+    let url = vendor.base_url();
+    let gateway = Gateway::without_config(&[("MASTER_KEY", keys::MASTER), ("OPENAI_API_KEY", VENDOR_KEY), ("OPENAI_BASE_URL", &url)]);
+    assert_eq!(ready(&gateway), 200);
+    let answer = gateway.send(&Call::chat(chat_body("gpt-4o-mini")).bearer(keys::MASTER));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let sent = vendor.only();
+    assert_eq!(sent.path, "/v1/chat/completions");
+    assert_eq!(sent.header("authorization"), Some(format!("Bearer {VENDOR_KEY}").as_str()));
+    let key = gateway.access(&answer)["key"].as_str().unwrap_or_default().to_owned();
+    assert!(key.starts_with("master-key:") && key.len() == "master-key:".len() + 16, "{key}");
+}
+
+#[test]
+fn a_target_without_its_key_is_left_out_and_named() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor).further_target("- virtual_key: groq\n  models: [lonely]"));
+    assert_eq!(ready(&gateway), 200, "one target is enough");
+    let warned = gateway.log.wait(SOON, |line| line["level"] == "WARN" && line.to_string().contains("groq"));
+    assert!(warned.is_some_and(|line| line.to_string().contains("GROQ_API_KEY")), "{}", gateway.everything_said());
+    assert_eq!(gateway.chat(chat_body("lonely")).status(), 404);
+}
+
+#[test]
+fn fallback_goes_on_to_the_next_target_before_the_first_byte() {
+    let vendor = Vendor::start();
+    let nowhere = ferrogw_tests::gateway::free_address();
+    let setup = ferrogw_tests::config::Setup::at(&format!("http://{nowhere}/v1"))
+        .section("strategy:\n  mode: fallback")
+        .further_target(&format!(
+            "- virtual_key: second\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {}\n  models: [{MODEL}]",
+            vendor.base_url()
+        ));
+    let gateway = Gateway::start(&setup);
+    for body in [chat_body(MODEL), stream_body(MODEL)] {
+        let answer = gateway.chat(body);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let line = gateway.access(&answer);
+        assert_eq!((line["target"].as_str(), line["attempts"].as_u64()), (Some("second"), Some(2)), "{line}");
+    }
+    vendor.next("status=400");
+    let refused = gateway.chat(chat_body(MODEL));
+    assert_eq!(refused.status(), 400, "the caller's own mistake");
+    assert!(gateway.metrics().count("gateway_provider_errors_total", &[("provider", "openai")]) >= 2);
+}
+
+#[test]
+fn a_good_reload_takes_effect_and_a_bad_one_changes_nothing() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor);
+    let gateway = Gateway::start(&setup);
+    assert_eq!(gateway.chat(chat_body("newcomer")).status(), 404);
+
+    gateway.rewrite_config(&setup.clone().model("newcomer", "gpt-new").key(keys::BARE, "").yaml());
+    gateway.signal("HUP");
+    eventually("the new model is served", || (gateway.chat(chat_body("newcomer")).status() == 200).then_some(()));
+    assert_eq!(vendor.last().json().expect("JSON")["model"], "gpt-new");
+    let bare = Call::chat(chat_body(MODEL)).bearer(keys::BARE.token);
+    assert_eq!(gateway.send(&bare).status(), 200, "and so is the new key");
+
+    gateway.rewrite_config("targets:\n  - virtual_key: openai\n    wieght: 3\n");
+    gateway.signal("HUP");
+    let told = gateway.log.wait(SOON, |line| line["level"] == "ERROR" && line.to_string().contains("wieght"));
+    assert!(told.is_some(), "{}", gateway.everything_said());
+    assert_eq!(gateway.chat(chat_body("newcomer")).status(), 200, "the running configuration stays");
+    assert_eq!(ready(&gateway), 200);
+
+    gateway.rewrite_config(&setup.yaml());
+    gateway.signal("HUP");
+    eventually("the key is gone", || (gateway.send(&bare).status() == 401).then_some(()));
+    eventually("the model is gone", || (gateway.chat(chat_body("newcomer")).status() == 404).then_some(()));
+}
+
+#[test]
+fn a_reload_leaves_streams_alone() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor).model("slow", "mock:events=20;cadence=100ms");
+    let gateway = Gateway::start(&setup);
+    let mut live = gateway.open_chat(stream_body("slow"));
+    assert!(live.next().is_some());
+    gateway.rewrite_config(&Gateway::before(&vendor).yaml());
+    gateway.signal("HUP");
+    eventually("the model is gone", || (gateway.chat(chat_body("slow")).status() == 404).then_some(()));
+    let (events, end) = live.rest();
+    assert_eq!((events.last().map(Event::is_done), end), (Some(true), End::Whole));
+}
+
+#[test]
+fn a_stop_turns_unready_first_lets_streams_finish_and_ends_well() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("slow", "mock:events=30;cadence=100ms")
+        .section("server:\n  drain_delay: 1s\n  drain_timeout: 20s");
+    let gateway = Gateway::start(&setup);
+    let mut live = gateway.open_chat(stream_body("slow"));
+    assert!(live.next().is_some());
+    gateway.signal("TERM");
+
+    eventually("it says that it is going", || (ready(&gateway) == 503).then_some(()));
+    assert_eq!(gateway.send(&Call::get("/readyz")).json()["status"], "not_ready");
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200, "during the delay it still serves");
+    eventually("it takes no more connections", || (ready(&gateway) == 0).then_some(()));
+
+    let (events, end) = live.rest();
+    assert_eq!((events.last().map(Event::is_done), end), (Some(true), End::Whole), "the stream was not cut");
+    let ended = gateway.wait_for_end(SOON).expect("it ends");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let entry = gateway.log.objects().into_iter().find(|entry| entry["stream"] == true).expect("the stream's line");
+    assert_eq!(entry["outcome"], "answered", "{entry}");
+}
+
+#[test]
+fn a_stop_without_calls_is_quick() {
+    let vendor = Vendor::start();
+    for signal in ["TERM", "INT"] {
+        let gateway = Gateway::start(&Gateway::before(&vendor));
+        let mut idle = gateway.connect();
+        idle.write(&Call::get("/livez").bytes(gateway.addr())).expect("the gateway reads");
+        assert_eq!(idle.answer(false).expect("an answer").status(), 200);
+        let begun = Instant::now();
+        gateway.signal(signal);
+        let ended = gateway.wait_for_end(SOON).expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{signal}: {ended:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{signal}: an idle connection holds nobody up: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_stream_that_outlives_the_patience_is_cut_and_still_paid_for() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("endless", "mock:events=2000;cadence=50ms")
+        .section("server:\n  drain_timeout: 1s");
+    let gateway = Gateway::start(&setup);
+    let mut live = gateway.open_chat(stream_body("endless"));
+    assert!(live.next().is_some());
+    gateway.signal("TERM");
+    let ended = gateway.wait_for_end(SOON).expect("it ends");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let (events, _) = live.rest();
+    assert!(!events.iter().any(Event::is_done), "a cut stream does not look complete");
+    let lines = gateway.log.objects();
+    assert!(lines.iter().any(|line| line["surface"] == "chat" && line["outcome"] != "answered"), "{lines:?}");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("endless", "mock:events=2000;cadence=50ms")
+        .section("server:\n  drain_timeout: 60s");
+    let gateway = Gateway::start(&setup);
+    let mut live = gateway.open_chat(stream_body("endless"));
+    assert!(live.next().is_some());
+    gateway.signal("TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(gateway.wait_for_end(Duration::ZERO).is_none(), "the first signal waits for the stream");
+    gateway.signal("TERM");
+    assert!(gateway.wait_for_end(Duration::from_secs(5)).is_some(), "the second does not");
+}
+
+#[test]
+fn an_address_in_use_is_a_failure_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = taken.local_addr().expect("an address").to_string();
+    let mut command = ferrogw_tests::binary::command(&["serve", "--listen", &addr]);
+    let said = ferrogw_tests::binary::Said::from(command.env("MASTER_KEY", "x").output().expect("it ends by itself"));
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(format!("{}{}", said.err, said.out).contains(&addr), "{said:?}");
+}
