@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use providers::{ChatPlan, Quirk, Refused};
 use tokio::time::{Instant, timeout_at};
@@ -46,6 +48,14 @@ const RELAYED: [&str; 6] = [
 /// What the client may tell the vendor in headers.
 const FORWARDED: [&str; 2] = ["openai-beta", "idempotency-key"];
 
+/// What came of an exchange that went well.
+enum Received {
+    /// A whole answer.
+    Whole(Parts, Bytes),
+    /// A stream whose first content is there.
+    Stream(Parts, Box<Relay<Incoming>>),
+}
+
 /// One try.
 pub(crate) struct Attempt<'a> {
     pub upstream: &'a Upstream,
@@ -63,7 +73,7 @@ impl Attempt<'_> {
     pub(crate) async fn run(&self, receipt: &mut Receipt) -> Result<Reply, Fault> {
         let encoded = self.encode()?;
         let target = &self.candidate.target;
-        let sent_bytes = encoded.body.len() as u64;
+        let prompt = encoded.body.len() as u64 / 4;
         let mut request = target
             .chat_request(&self.candidate.model, encoded.body, self.pick)
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
@@ -71,25 +81,58 @@ impl Attempt<'_> {
 
         let begun = Instant::now();
         let end = target.patience.total.map(|total| begun + total);
-        let exchange = async {
-            let answer = self.send(request).await?;
-            if !answer.status().is_success() {
-                return Err(self.refused(answer).await);
-            }
-            if self.streamed {
-                self.stream(answer, encoded.asked_usage, sent_bytes / 4, end)
-                    .await
-            } else {
-                self.whole(answer, sent_bytes / 4, receipt).await
-            }
-        };
+        // What it cost if the client leaves before there is an answer to count.
+        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
+        let rules = self.stream_rules(encoded.asked_usage, end);
         // Pinned here, so that a pointer is moved and not the whole exchange.
-        let result = self.bounded(end, pin!(exchange)).await;
-        receipt.note(|notes| notes.upstream_wait += begun.elapsed());
-        let mut reply = result?;
-        self.name(&mut reply.headers, &encoded.dropped);
-        receipt.note(|notes| (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored));
+        let received = self.bounded(end, pin!(self.exchange(request, rules))).await;
+        receipt.note(|notes| {
+            notes.upstream_wait += begun.elapsed();
+            (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
+            notes.usage = None;
+        });
+        let mut reply = match received? {
+            Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt)?,
+            Received::Stream(head, relay) => self.read_stream(&head, relay, prompt),
+        };
+        let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
+        self.name(&mut reply.headers, dropped);
         Ok(reply)
+    }
+
+    /// Sends, and waits for all that has to be there before the client may see anything.
+    async fn exchange(
+        &self,
+        request: http::Request<Full<Bytes>>,
+        rules: StreamRules,
+    ) -> Result<Received, Fault> {
+        let answer = self.send(request).await?;
+        if !answer.status().is_success() {
+            return Err(self.refused(answer).await);
+        }
+        let (head, body) = answer.into_parts();
+        let idle = self.candidate.target.patience.idle;
+        if !self.streamed {
+            let limit =
+                usize::try_from(self.call.snapshot.config.max_response_bytes).unwrap_or(usize::MAX);
+            return Ok(Received::Whole(head, collect(body, limit, idle).await?));
+        }
+        if let Some(other) = not_a_stream(&head.headers) {
+            let body = collect(body, ERROR_BODY_MAX, idle)
+                .await
+                .unwrap_or_default();
+            return Err(match wire::vendor_error::read(&body) {
+                Some(error) => vendor::fault_of_error(
+                    &error,
+                    vendor::retry_after(&head.headers, SystemTime::now()),
+                ),
+                None => Fault::new(Kind::UpstreamInvalid)
+                    .because(format!("the answer to a stream is {other}")),
+            });
+        }
+        let mut relay = Box::new(Relay::new(body, rules));
+        relay.hold().await?;
+        Ok(Received::Stream(head, relay))
     }
 
     fn encode(&self) -> Result<providers::Encoded, Fault> {
@@ -109,10 +152,7 @@ impl Attempt<'_> {
         )
     }
 
-    async fn send(
-        &self,
-        request: http::Request<http_body_util::Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Fault> {
+    async fn send(&self, request: http::Request<Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
         let target = &self.candidate.target;
         let limit = target.patience.first_byte;
         match tokio::time::timeout(limit, self.upstream.send(&target.transport, request)).await {
@@ -137,35 +177,18 @@ impl Attempt<'_> {
         vendor::fault_of_answer(head.status, &head.headers, &body, SystemTime::now())
     }
 
-    async fn whole(
+    fn read_whole(
         &self,
-        answer: Response<Incoming>,
+        head: &Parts,
+        mut body: Bytes,
         prompt: u64,
         receipt: &mut Receipt,
     ) -> Result<Reply, Fault> {
-        let (head, body) = answer.into_parts();
-        let config = &self.call.snapshot.config;
-        let limit = usize::try_from(config.max_response_bytes).unwrap_or(usize::MAX);
-        let mut body = collect(body, limit, self.candidate.target.patience.idle).await?;
         let mut answered = None;
         let usage = if is_encoded(&head.headers) {
             estimate(prompt, body.len())
         } else {
-            let read = chat::read_answer(&body).map_err(|error| {
-                let media = media_of(&head.headers);
-                Fault::new(Kind::UpstreamInvalid).because(format!(
-                    "the answer ({media}) is not a JSON object: {error}"
-                ))
-            })?;
-            if let Some(error) = &read.error {
-                let hint = vendor::retry_after(&head.headers, SystemTime::now());
-                return Err(vendor::fault_of_error(error, hint));
-            }
-            if read.choices == 0 && read.usage.is_none() {
-                return Err(
-                    Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices")
-                );
-            }
+            let read = read_answer(head, &body)?;
             if self.candidate.target.provider.has(Quirk::ContentBlocks) {
                 body = flattened(body);
             }
@@ -183,47 +206,35 @@ impl Attempt<'_> {
         })
     }
 
-    async fn stream(
+    fn read_stream(
         &self,
-        answer: Response<Incoming>,
-        hide_usage: bool,
-        prompt: u64,
-        end: Option<Instant>,
-    ) -> Result<Reply, Fault> {
-        let (head, body) = answer.into_parts();
-        let patience = self.candidate.target.patience;
-        if let Some(other) = not_a_stream(&head.headers) {
-            let body = collect(body, ERROR_BODY_MAX, patience.idle)
-                .await
-                .unwrap_or_default();
-            if let Some(error) = wire::vendor_error::read(&body) {
-                return Err(vendor::fault_of_error(&error, None));
-            }
-            return Err(Fault::new(Kind::UpstreamInvalid)
-                .because(format!("the answer to a stream is {other}")));
-        }
-        let rules = &self.call.snapshot.config.stream;
-        let rules = StreamRules {
-            heartbeat: rules.heartbeat(),
-            idle: rules.idle_timeout.min(patience.idle),
-            deadline: end,
-            max_event: rules.max_event_bytes,
-            hide_usage,
-            flatten: self.candidate.target.provider.has(Quirk::ContentBlocks),
-        };
-        let mut relay = Box::new(Relay::new(body, rules));
-        relay.hold().await?;
+        head: &Parts,
+        relay: Box<Relay<Incoming>>,
+        prompt_estimate: u64,
+    ) -> Reply {
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
         let stream = Stream {
             relay,
-            prompt_estimate: prompt,
+            prompt_estimate,
             drain,
         };
-        Ok(Reply {
+        Reply {
             status: head.status,
             headers: relayed(&head.headers),
             body: Content::Stream(stream),
-        })
+        }
+    }
+
+    fn stream_rules(&self, hide_usage: bool, deadline: Option<Instant>) -> StreamRules {
+        let (rules, target) = (&self.call.snapshot.config.stream, &self.candidate.target);
+        StreamRules {
+            heartbeat: rules.heartbeat(),
+            idle: rules.idle_timeout.min(target.patience.idle),
+            deadline,
+            max_event: rules.max_event_bytes,
+            hide_usage,
+            flatten: target.provider.has(Quirk::ContentBlocks),
+        }
     }
 
     /// Within the target's total time and the operator's patience, whichever ends first.
@@ -264,6 +275,26 @@ impl Attempt<'_> {
             headers.insert(DROPPED, value);
         }
     }
+}
+
+/// What a whole answer says of itself; an answer that is none, or an error under a good status, is a fault.
+fn read_answer(head: &Parts, body: &[u8]) -> Result<chat::Answer, Fault> {
+    let read = chat::read_answer(body).map_err(|error| {
+        let media = media_of(&head.headers);
+        Fault::new(Kind::UpstreamInvalid).because(format!(
+            "the answer ({media}) is not a JSON object: {error}"
+        ))
+    })?;
+    if let Some(error) = &read.error {
+        return Err(vendor::fault_of_error(
+            error,
+            vendor::retry_after(&head.headers, SystemTime::now()),
+        ));
+    }
+    if read.choices == 0 && read.usage.is_none() {
+        return Err(Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices"));
+    }
+    Ok(read)
 }
 
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {

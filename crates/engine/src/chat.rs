@@ -61,10 +61,10 @@ fn check_messages(body: &Envelope) -> Result<(), Fault> {
     let Some(raw) = present(body, "messages") else {
         return Err(Fault::invalid("`messages` is missing", Some("messages")));
     };
-    let Some(inside) = raw.strip_prefix('[') else {
+    let Some(inside) = raw.strip_prefix(b"[") else {
         return Err(wrong(body, "messages", "an array of messages"));
     };
-    if inside.trim_start().starts_with(']') {
+    if inside.trim_ascii_start().starts_with(b"]") {
         return Err(Fault::invalid(
             "`messages` is empty; send at least one message",
             Some("messages"),
@@ -91,14 +91,14 @@ fn check_range(body: &Envelope, name: &str, lowest: f64, highest: f64) -> Result
     let Some(raw) = present(body, name) else {
         return Ok(());
     };
-    match raw.parse::<f64>() {
-        Ok(value) if (lowest..=highest).contains(&value) => Ok(()),
-        Ok(_) => Err(wrong(
+    match number(raw) {
+        Some(value) if (lowest..=highest).contains(&value) => Ok(()),
+        Some(_) => Err(wrong(
             body,
             name,
             &format!("a number from {lowest} to {highest}"),
         )),
-        Err(_) => Err(wrong(body, name, "a number")),
+        None => Err(wrong(body, name, "a number")),
     }
 }
 
@@ -106,15 +106,15 @@ fn check_ceiling(body: &Envelope, name: &str) -> Result<(), Fault> {
     let Some(raw) = present(body, name) else {
         return Ok(());
     };
-    match raw.parse::<f64>() {
-        Ok(value) if value >= 1.0 && value.fract() == 0.0 => Ok(()),
+    match number(raw) {
+        Some(value) if value >= 1.0 && value.fract() == 0.0 => Ok(()),
         _ => Err(wrong(body, name, "a whole number above 0")),
     }
 }
 
 fn check_stream_options(body: &Envelope) -> Result<(), Fault> {
     match present(body, "stream_options") {
-        Some(raw) if !raw.starts_with('{') => Err(wrong(body, "stream_options", "an object")),
+        Some(raw) if !raw.starts_with(b"{") => Err(wrong(body, "stream_options", "an object")),
         _ => Ok(()),
     }
 }
@@ -128,9 +128,14 @@ fn flag(body: &Envelope, name: &str) -> Result<bool, Fault> {
     }
 }
 
-/// The value's text, unless it is absent or null.
-fn present<'a>(body: &'a Envelope, name: &str) -> Option<&'a str> {
-    body.raw(name).filter(|raw| *raw != "null")
+/// The value's bytes, unless it is absent or null. Not its text: most of a body is messages, and
+/// nothing here has to read them.
+fn present<'a>(body: &'a Envelope, name: &str) -> Option<&'a [u8]> {
+    body.value(name).filter(|raw| *raw != b"null")
+}
+
+fn number(raw: &[u8]) -> Option<f64> {
+    std::str::from_utf8(raw).ok()?.parse().ok()
 }
 
 fn is_absent(body: &Envelope, name: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use config::Config;
@@ -219,24 +220,25 @@ fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fau
 }
 
 async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, Fault> {
-    let (target, model) = (
-        attempt.candidate.target.clone(),
-        attempt.candidate.model.clone(),
-    );
+    let (target, begun) = (&attempt.candidate.target, Instant::now());
     receipt.note(|notes| {
         notes.provider = Some(target.provider_id.clone());
         notes.target = Some(target.name.clone());
-        notes.model = Some(model);
-    });
-    let begun = Instant::now();
-    let result = attempt.run(receipt).await;
-    receipt.note(|notes| {
+        notes.model = Some(attempt.candidate.model.clone());
+        // What it is if nobody is there any more to see how it ended.
         notes.attempts.push(receipt::Attempt {
             target: target.name.clone(),
             provider: target.provider_id.clone(),
-            fault: result.as_ref().err().map(|fault| fault.kind),
-            took: begun.elapsed(),
+            fault: Some(Kind::ClientGone),
+            took: Duration::ZERO,
         });
+    });
+    let result = attempt.run(receipt).await;
+    receipt.note(|notes| {
+        if let Some(last) = notes.attempts.last_mut() {
+            last.fault = result.as_ref().err().map(|fault| fault.kind);
+            last.took = begun.elapsed();
+        }
     });
     result
 }

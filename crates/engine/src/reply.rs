@@ -99,6 +99,9 @@ impl Stream {
                 .map(|(first, start)| first.duration_since(start));
             if let Some(fault) = relay.fault() {
                 notes.failed(fault);
+                if let Some(attempt) = notes.attempts.last_mut() {
+                    attempt.fault = Some(fault.kind);
+                }
             }
         });
     }

@@ -72,7 +72,6 @@ pub enum SendError {
 type DirectConnector = Timed<HttpsConnector<HttpConnector>>;
 type ProxiedConnector = Timed<HttpsConnector<Tunnel<HttpConnector>>>;
 
-#[derive(Clone)]
 enum Pool {
     Direct(Client<DirectConnector, Full<Bytes>>),
     Proxied(Client<ProxiedConnector, Full<Bytes>>),
@@ -82,7 +81,7 @@ enum Pool {
 #[derive(Default)]
 pub struct Upstream {
     /// Locked by its own core alone, for the length of a short scan.
-    pools: Mutex<Vec<(Transport, Pool)>>,
+    pools: Mutex<Vec<(Transport, Arc<Pool>)>>,
 }
 
 impl Upstream {
@@ -97,7 +96,7 @@ impl Upstream {
         transport: &Transport,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, SendError> {
-        let answer = match self.pool(transport) {
+        let answer = match &*self.pool(transport) {
             Pool::Direct(client) => client.request(request).await,
             Pool::Proxied(client) => client.request(request).await,
         };
@@ -117,17 +116,17 @@ impl Upstream {
             .retain(|(transport, _)| in_use.contains(transport));
     }
 
-    fn pool(&self, transport: &Transport) -> Pool {
+    fn pool(&self, transport: &Transport) -> Arc<Pool> {
         let mut pools = self.locked();
         if let Some((_, pool)) = pools.iter().find(|(known, _)| known == transport) {
             return pool.clone();
         }
-        let pool = Pool::build(transport);
+        let pool = Arc::new(Pool::build(transport));
         pools.push((transport.clone(), pool.clone()));
         pool
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(Transport, Pool)>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(Transport, Arc<Pool>)>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -95,7 +95,8 @@ impl Envelope {
         Edit { envelope: self, changes: Changes::new(&self.bytes, &self.index) }
     }
 
-    fn value(&self, name: &str) -> Option<&[u8]> {
+    /// The value's own bytes.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
         let member = self.index.find(&self.bytes, name)?;
         Some(&self.bytes[member.value_range()])
     }
