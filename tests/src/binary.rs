@@ -1,33 +1,46 @@
 //! Where the binary under test is, and how to run a command of it to its end.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// The built `ferrogw`: `FERROGW_BIN` when set, else the one of this target directory, built if need be.
-pub fn path() -> &'static PathBuf {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| match std::env::var_os("FERROGW_BIN") {
-        Some(given) => given.into(),
+/// The built `ferrogw`: `FERROGW_BIN` when set, else the one of this target directory, built once if
+/// need be.
+pub fn path() -> &'static Path {
+    static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = PATH.get_or_init(|| match std::env::var_os("FERROGW_BIN") {
+        Some(given) => Ok(given.into()),
         None => build(),
-    })
+    });
+    found.as_deref().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn build() -> PathBuf {
+fn build() -> Result<PathBuf, String> {
     // target/<profile>/deps/<test binary>
-    let test = std::env::current_exe().expect("a running test has a path");
-    let profile = test.ancestors().nth(2).expect("test binaries live in target/<profile>/deps");
+    let test = std::env::current_exe().map_err(|error| error.to_string())?;
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .ok_or("test binaries live in target/<profile>/deps")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "ferrogw"]);
-    match profile.file_name().and_then(std::ffi::OsStr::to_str) {
-        Some("debug") | None => {}
-        Some(name) => {
-            cargo.args(["--profile", name]);
-        }
+    if let Some(name) = profile
+        .file_name()
+        .and_then(OsStr::to_str)
+        .filter(|name| *name != "debug")
+    {
+        cargo.args(["--profile", name]);
     }
-    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo can be run");
-    assert!(status.success(), "the gateway does not build");
-    profile.join("ferrogw")
+    let status = cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .map_err(|error| error.to_string())?;
+    if status.success() {
+        Ok(profile.join("ferrogw"))
+    } else {
+        Err("the gateway does not build".into())
+    }
 }
 
 /// A command of the binary with nothing of this environment but `PATH`.
@@ -63,5 +76,8 @@ impl From<Output> for Said {
 
 /// Runs a command that ends by itself.
 pub fn run(args: &[&str]) -> Said {
-    command(args).output().expect("the binary can be run").into()
+    command(args)
+        .output()
+        .expect("the binary can be run")
+        .into()
 }

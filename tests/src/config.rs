@@ -85,10 +85,12 @@ impl Setup {
 
     /// The configuration as YAML.
     pub fn yaml(&self) -> String {
-        let mut out = String::from("targets:\n  - virtual_key: openai\n    api_key: ${VENDOR_KEY}\n");
-        writeln!(out, "    base_url: {:?}\n    models:", self.base_url).expect("a string takes text");
+        let mut out =
+            String::from("targets:\n  - virtual_key: openai\n    api_key: ${VENDOR_KEY}\n");
+        writeln!(out, "    base_url: {:?}\n    models:", self.base_url)
+            .expect("a string takes text");
         for (asked, own) in &self.models {
-            writeln!(out, "      {asked:?}: {own:?}").expect("a string takes text");
+            writeln!(out, "      {}: {}", quoted(asked), quoted(own)).expect("a string takes text");
         }
         out.push_str(&self.target);
         out.push_str(&self.more_targets);
@@ -96,12 +98,18 @@ impl Setup {
             out.push_str("keys:\n");
         }
         for (key, lines) in &self.keys {
-            writeln!(out, "  - name: {}\n    sha256: {}", key.name, key.sha256).expect("a string takes text");
+            writeln!(out, "  - name: {}\n    sha256: {}", key.name, key.sha256)
+                .expect("a string takes text");
             indent(&mut out, 4, lines);
         }
         out.push_str(&self.sections);
         out
     }
+}
+
+/// A text as JSON writes it, which YAML reads.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is JSON")
 }
 
 fn indent(into: &mut String, by: usize, text: &str) {

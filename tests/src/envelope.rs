@@ -19,7 +19,14 @@ pub struct Member {
 /// The members of the object that is the whole of `text`.
 pub fn members(text: &str) -> Vec<Member> {
     let bytes = text.as_bytes();
-    let mut at = skip(bytes, bytes.iter().position(|byte| *byte == b'{').expect("an object") + 1);
+    let mut at = skip(
+        bytes,
+        bytes
+            .iter()
+            .position(|byte| *byte == b'{')
+            .expect("an object")
+            + 1,
+    );
     let mut members = Vec::new();
     while bytes[at] != b'}' {
         let key = at..value_end(bytes, at);
@@ -40,13 +47,23 @@ pub fn members(text: &str) -> Vec<Member> {
 /// The text with one member's value exchanged.
 pub fn with_value(text: &str, name: &str, value: &str) -> String {
     let members = members(text);
-    let member = members.iter().find(|member| member.name == name).expect("the member is there");
-    format!("{}{value}{}", &text[..member.value.start], &text[member.value.end..])
+    let member = members
+        .iter()
+        .find(|member| member.name == name)
+        .expect("the member is there");
+    format!(
+        "{}{value}{}",
+        &text[..member.value.start],
+        &text[member.value.end..]
+    )
 }
 
 /// The raw value of a member.
 pub fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    members(text).into_iter().find(|member| member.name == name).map(|member| &text[member.value])
+    members(text)
+        .into_iter()
+        .find(|member| member.name == name)
+        .map(|member| &text[member.value])
 }
 
 fn skip(bytes: &[u8], mut at: usize) -> usize {
@@ -75,7 +92,9 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
                     return at + 1;
                 }
             }
-            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') if !quoted && depth == 0 => return at,
+            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') if !quoted && depth == 0 => {
+                return at;
+            }
             None => return at,
             _ => {}
         }
@@ -91,10 +110,23 @@ mod tests {
     fn members_keep_their_spelling() {
         let text = " { \"a\" : 1e0 ,\"b\\u0063\":\"x\\\"}\" , \"d\":[{\"e\":null}]}\n";
         let found = members(text);
-        let parts: Vec<_> = found.iter().map(|m| (m.name.as_str(), &text[m.key.clone()], &text[m.value.clone()])).collect();
+        let parts: Vec<_> = found
+            .iter()
+            .map(|m| {
+                (
+                    m.name.as_str(),
+                    &text[m.key.clone()],
+                    &text[m.value.clone()],
+                )
+            })
+            .collect();
         assert_eq!(
             parts,
-            [("a", "\"a\"", "1e0"), ("bc", "\"b\\u0063\"", "\"x\\\"}\""), ("d", "\"d\"", "[{\"e\":null}]")]
+            [
+                ("a", "\"a\"", "1e0"),
+                ("bc", "\"b\\u0063\"", "\"x\\\"}\""),
+                ("d", "\"d\"", "[{\"e\":null}]")
+            ]
         );
         assert_eq!(with_value(text, "a", "2"), text.replace("1e0", "2"));
         assert_eq!(value(text, "d"), Some("[{\"e\":null}]"));

@@ -16,13 +16,22 @@ struct Sample {
 impl Samples {
     /// Reads a scrape; fails on a line it cannot read.
     pub fn read(text: &str) -> Samples {
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Samples(lines.map(|line| sample(line).unwrap_or_else(|| panic!("not a sample: {line:?}"))).collect())
+        let lines = text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Samples(
+            lines
+                .map(|line| sample(line).unwrap_or_else(|| panic!("not a sample: {line:?}")))
+                .collect(),
+        )
     }
 
     /// The sum over all series of this name that carry these labels.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.matching(name, labels).map(|sample| sample.value).sum()
+        // Not `sum()`: of nothing at all that is -0.
+        self.matching(name, labels)
+            .map(|sample| sample.value)
+            .fold(0.0, |sum, value| sum + value)
     }
 
     /// Like [`Samples::sum`], for what is counted in whole numbers.
@@ -35,19 +44,24 @@ impl Samples {
     /// Whether there is a series of this name; for a histogram, its count.
     pub fn has(&self, name: &str) -> bool {
         let count = format!("{name}_count");
-        self.0.iter().any(|sample| sample.name == name || sample.name == count)
+        self.0
+            .iter()
+            .any(|sample| sample.name == name || sample.name == count)
     }
 
     /// The values a label takes over all series of this name.
     pub fn values(&self, name: &str, label: &str) -> Vec<&str> {
         let all = self.matching(name, &[]);
-        all.filter_map(|sample| sample.labels.get(label).map(String::as_str)).collect()
+        all.filter_map(|sample| sample.labels.get(label).map(String::as_str))
+            .collect()
     }
 
     fn matching(&self, name: &str, labels: &[(&str, &str)]) -> impl Iterator<Item = &Sample> {
         self.0.iter().filter(move |sample| {
             sample.name == name
-                && labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|is| is == value))
+                && labels
+                    .iter()
+                    .all(|(label, value)| sample.labels.get(*label).is_some_and(|is| is == value))
         })
     }
 }
@@ -62,7 +76,11 @@ fn sample(line: &str) -> Option<Sample> {
         Some((name, labels)) => (name, read_labels(labels.strip_suffix('}')?)?),
         None => (series, BTreeMap::new()),
     };
-    Some(Sample { name: name.to_owned(), labels, value })
+    Some(Sample {
+        name: name.to_owned(),
+        labels,
+        value,
+    })
 }
 
 fn read_labels(mut text: &str) -> Option<BTreeMap<String, String>> {
@@ -70,7 +88,10 @@ fn read_labels(mut text: &str) -> Option<BTreeMap<String, String>> {
     while !text.is_empty() {
         let (name, rest) = text.split_once("=\"")?;
         let end = closing_quote(rest)?;
-        labels.insert(name.trim_start_matches(',').to_owned(), rest[..end].replace("\\\"", "\""));
+        labels.insert(
+            name.trim_start_matches(',').to_owned(),
+            rest[..end].replace("\\\"", "\""),
+        );
         text = &rest[end + 1..];
     }
     Some(labels)

@@ -40,14 +40,22 @@ impl Gateway {
 
     /// Starts the binary with this configuration and waits until it answers.
     pub fn start(setup: &Setup) -> Gateway {
-        let gateway = Gateway::launch(Some(&setup.yaml()), &setup.env);
+        Gateway::start_with(&setup.yaml(), setup)
+    }
+
+    /// Starts the binary with another text for a configuration, and the environment of this setup.
+    pub fn start_with(text: &str, setup: &Setup) -> Gateway {
+        let gateway = Gateway::launch(Some(text), &setup.env);
         gateway.wait_until_up();
         gateway
     }
 
     /// Starts the binary without a configuration file.
     pub fn without_config(env: &[(&str, &str)]) -> Gateway {
-        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let gateway = Gateway::launch(None, &env);
         gateway.wait_until_up();
         gateway
@@ -59,22 +67,51 @@ impl Gateway {
         let listen = addr.to_string();
         let mut command = binary::command(&["serve", "--listen", &listen]);
         if let Some(text) = config {
-            std::fs::write(dir.path().join("config.yaml"), text).expect("the config can be written");
+            std::fs::write(dir.path().join("config.yaml"), text)
+                .expect("the config can be written");
             command.arg("--config").arg(dir.path().join("config.yaml"));
         }
-        command.envs(env.iter().map(|(name, value)| (name, value))).current_dir(dir.path());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary can be run");
+        command
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .current_dir(dir.path());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
         let log = Log::follow(child.stdout.take().expect("stdout is piped"));
         let console = Log::follow(child.stderr.take().expect("stderr is piped"));
-        Gateway { child: Mutex::new(child), addr, log, console, dir }
+        Gateway {
+            child: Mutex::new(child),
+            addr,
+            log,
+            console,
+            dir,
+        }
     }
 
     fn wait_until_up(&self) {
         let end = Instant::now() + START;
-        while !Call::get("/livez").try_send(self.addr).is_ok_and(|answer| answer.status() == 200) {
-            let ended = self.child.lock().expect("no test panics here").try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "the gateway ended with {ended:?}: {}", self.everything_said());
-            assert!(Instant::now() < end, "the gateway does not answer: {}", self.everything_said());
+        while !Call::get("/livez")
+            .try_send(self.addr)
+            .is_ok_and(|answer| answer.status() == 200)
+        {
+            let ended = self
+                .child
+                .lock()
+                .expect("no test panics here")
+                .try_wait()
+                .expect("a child can be asked");
+            assert!(
+                ended.is_none(),
+                "the gateway ended with {ended:?}: {}",
+                self.everything_said()
+            );
+            assert!(
+                Instant::now() < end,
+                "the gateway does not answer: {}",
+                self.everything_said()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -130,13 +167,20 @@ impl Gateway {
 
     /// The access line of an answer; fails when there is none, or more than one.
     pub fn access(&self, answer: &Answer) -> Value {
-        self.access_by_id(answer.header("x-request-id").expect("every answer has an id"))
+        self.access_by_id(
+            answer
+                .header("x-request-id")
+                .expect("every answer has an id"),
+        )
     }
 
     /// The access line with this trace id.
     pub fn access_by_id(&self, id: &str) -> Value {
         let is = |line: &Value| line["msg"] == "request" && line["trace_id"] == id;
-        let line = self.log.wait(crate::SOON, is).unwrap_or_else(|| panic!("no access line of {id}: {}", self.everything_said()));
+        let line = self
+            .log
+            .wait(crate::SOON, is)
+            .unwrap_or_else(|| panic!("no access line of {id}: {}", self.everything_said()));
         let lines = self.log.objects().into_iter().filter(is).count();
         assert_eq!(lines, 1, "one call, one line: {id}");
         line
@@ -145,7 +189,10 @@ impl Gateway {
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().expect("kill can be run");
+        let sent = std::process::Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill can be run");
         assert!(sent.success(), "kill -s {name} {pid}");
     }
 
@@ -153,7 +200,12 @@ impl Gateway {
     pub fn wait_for_end(&self, patience: Duration) -> Option<ExitStatus> {
         let end = Instant::now() + patience;
         loop {
-            let ended = self.child.lock().expect("no test panics here").try_wait().expect("a child can be asked");
+            let ended = self
+                .child
+                .lock()
+                .expect("no test panics here")
+                .try_wait()
+                .expect("a child can be asked");
             if ended.is_some() || Instant::now() >= end {
                 return ended;
             }
@@ -163,29 +215,25 @@ impl Gateway {
 
     /// Its resident memory in KiB.
     pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process is there");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has a size");
-        line.split_whitespace().next().and_then(|digits| digits.parse().ok()).expect("a number")
-    }
-
-    /// The TCP connections it holds to this port, in any state.
-    pub fn connections_to(&self, port: u16) -> usize {
-        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.pid())).unwrap_or_default();
-        let remote = format!(":{port:04X}");
-        let established = "01";
-        table
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .expect("the process is there");
+        let line = status
             .lines()
-            .skip(1)
-            .filter(|line| {
-                let mut columns = line.split_whitespace().skip(2);
-                columns.next().is_some_and(|to| to.ends_with(&remote)) && columns.next() == Some(established)
-            })
-            .count()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a process has a size");
+        line.split_whitespace()
+            .next()
+            .and_then(|digits| digits.parse().ok())
+            .expect("a number")
     }
 
     /// Both outputs, for messages of failing tests.
     pub fn everything_said(&self) -> String {
-        format!("stdout:\n{}\nstderr:\n{}", self.log.lines().join("\n"), self.console.lines().join("\n"))
+        format!(
+            "stdout:\n{}\nstderr:\n{}",
+            self.log.lines().join("\n"),
+            self.console.lines().join("\n")
+        )
     }
 
     /// The directory it runs in.
@@ -201,7 +249,11 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the gateway at {} said:\n{}", self.addr, self.everything_said());
+            eprintln!(
+                "the gateway at {} said:\n{}",
+                self.addr,
+                self.everything_said()
+            );
         }
         if let Ok(child) = self.child.get_mut() {
             // It may have ended by itself.

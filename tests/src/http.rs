@@ -22,7 +22,12 @@ pub struct Call {
 impl Call {
     /// A request without a body.
     pub fn new(method: &str, target: &str) -> Call {
-        Call { method: method.into(), target: target.into(), headers: Vec::new(), body: None }
+        Call {
+            method: method.into(),
+            target: target.into(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     /// A GET.
@@ -32,7 +37,9 @@ impl Call {
 
     /// A POST of a JSON text.
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Call {
-        Call::new("POST", target).header("content-type", "application/json").body(body)
+        Call::new("POST", target)
+            .header("content-type", "application/json")
+            .body(body)
     }
 
     /// A chat call.
@@ -64,11 +71,18 @@ impl Call {
 
     /// The bytes of the request line, the headers and the body.
     pub fn bytes(&self, host: SocketAddr) -> Vec<u8> {
-        let mut out = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", self.method, self.target).into_bytes();
+        let mut out = format!(
+            "{} {} HTTP/1.1\r\nhost: {host}\r\n",
+            self.method, self.target
+        )
+        .into_bytes();
         for (name, value) in &self.headers {
             out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
-        let framed = self.headers.iter().any(|(name, _)| name == "transfer-encoding" || name == "content-length");
+        let framed = self
+            .headers
+            .iter()
+            .any(|(name, _)| name == "transfer-encoding" || name == "content-length");
         if let (Some(body), false) = (&self.body, framed) {
             out.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
         }
@@ -79,7 +93,8 @@ impl Call {
 
     /// Sends it over a connection of its own and reads the whole answer.
     pub fn send(&self, to: SocketAddr) -> Answer {
-        self.try_send(to).unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.target))
+        self.try_send(to)
+            .unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.target))
     }
 
     /// Like [`Call::send`], for peers that may not answer at all.
@@ -109,17 +124,31 @@ pub struct Head {
 impl Head {
     /// The header's value; fails when it came more than once.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str());
         let value = values.next();
-        assert!(values.next().is_none(), "{name} came more than once: {:?}", self.headers);
+        assert!(
+            values.next().is_none(),
+            "{name} came more than once: {:?}",
+            self.headers
+        );
         value
     }
 
     fn framing(&self) -> Framing {
-        if self.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        if self
+            .header("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             return Framing::Chunked;
         }
-        match self.header("content-length").and_then(|value| value.parse().ok()) {
+        match self
+            .header("content-length")
+            .and_then(|value| value.parse().ok())
+        {
             Some(length) => Framing::Length(length),
             None if matches!(self.status, 204 | 304) => Framing::Length(0),
             None => Framing::ToEnd,
@@ -172,7 +201,8 @@ impl Answer {
 
     /// The body as JSON; fails when it is none.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
     /// The error object's type and code; fails when the body is not an error envelope.
@@ -183,7 +213,11 @@ impl Answer {
             _ => panic!("error.{name} is not a text: {body}"),
         };
         text("message");
-        assert_eq!(self.header("content-type"), Some("application/json"), "{body}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/json"),
+            "{body}"
+        );
         (text("type"), text("code"))
     }
 
@@ -222,7 +256,10 @@ impl Event {
             .filter_map(|line| line.trim_start_matches('\u{feff}').strip_prefix("data:"))
             .map(|value| value.strip_prefix(' ').unwrap_or(value))
             .collect();
-        (!raw.is_empty()).then(|| Event { data: (!data.is_empty()).then(|| data.join("\n")), raw: raw.to_owned() })
+        (!raw.is_empty()).then(|| Event {
+            data: (!data.is_empty()).then(|| data.join("\n")),
+            raw: raw.to_owned(),
+        })
     }
 
     /// Whether this is the last word of a chat stream.
@@ -262,7 +299,11 @@ impl Connection {
     /// Reads a whole answer.
     pub fn answer(&mut self, to_head: bool) -> std::io::Result<Answer> {
         let head = self.head()?;
-        let framing = if to_head { Framing::Length(0) } else { head.framing() };
+        let framing = if to_head {
+            Framing::Length(0)
+        } else {
+            head.framing()
+        };
         let mut body = Vec::new();
         let end = read_body(&mut self.0, framing, &mut body);
         Ok(Answer { head, body, end })
@@ -272,7 +313,13 @@ impl Connection {
     pub fn live(mut self) -> std::io::Result<Live> {
         let head = self.head()?;
         let framing = head.framing();
-        Ok(Live { head, framing, connection: self.0, buffer: Vec::new(), end: None })
+        Ok(Live {
+            head,
+            framing,
+            connection: self.0,
+            buffer: Vec::new(),
+            end: None,
+        })
     }
 
     /// Whether the peer has closed; waits up to `patience` for it to do so.
@@ -313,7 +360,9 @@ fn read_line(from: &mut impl BufRead) -> std::io::Result<String> {
     if from.read_until(b'\n', &mut line)? == 0 {
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
-    String::from_utf8(line).map(|line| line.trim_end().to_owned()).map_err(|error| bad(error.to_string()))
+    String::from_utf8(line)
+        .map(|line| line.trim_end().to_owned())
+        .map_err(|error| bad(error.to_string()))
 }
 
 fn read_head(from: &mut impl BufRead) -> std::io::Result<Head> {
@@ -329,7 +378,9 @@ fn read_head(from: &mut impl BufRead) -> std::io::Result<Head> {
         if line.is_empty() {
             return Ok(Head { status, headers });
         }
-        let (name, value) = line.split_once(':').ok_or_else(|| bad(format!("not a header: {line:?}")))?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| bad(format!("not a header: {line:?}")))?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
 }
@@ -338,10 +389,18 @@ fn read_body(from: &mut impl BufRead, framing: Framing, into: &mut Vec<u8>) -> E
     match framing {
         Framing::Length(length) => {
             let read = from.take(length as u64).read_to_end(into);
-            if read.is_ok_and(|read| read == length) { End::Whole } else { End::Cut }
+            if read.is_ok_and(|read| read == length) {
+                End::Whole
+            } else {
+                End::Cut
+            }
         }
         Framing::ToEnd => {
-            if from.read_to_end(into).is_ok() { End::Whole } else { End::Cut }
+            if from.read_to_end(into).is_ok() {
+                End::Whole
+            } else {
+                End::Cut
+            }
         }
         Framing::Chunked => loop {
             match read_chunk(from, into) {
@@ -357,7 +416,8 @@ fn read_body(from: &mut impl BufRead, framing: Framing, into: &mut Vec<u8>) -> E
 fn read_chunk(from: &mut impl BufRead, into: &mut Vec<u8>) -> std::io::Result<bool> {
     let line = read_line(from)?;
     let digits = line.split(';').next().unwrap_or_default();
-    let length = usize::from_str_radix(digits, 16).map_err(|error| bad(format!("{line:?}: {error}")))?;
+    let length =
+        usize::from_str_radix(digits, 16).map_err(|error| bad(format!("{line:?}: {error}")))?;
     let start = into.len();
     into.resize(start + length, 0);
     from.read_exact(&mut into[start..])?;
@@ -435,7 +495,10 @@ impl Iterator for Live {
 /// The length of the first block with its blank line.
 fn first_block(bytes: &[u8]) -> Option<usize> {
     let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
-    let line_ends = bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\n' | b'\r'));
+    let line_ends = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| matches!(byte, b'\n' | b'\r'));
     line_ends.map(|(at, _)| at).find_map(|at| {
         let end = ends.iter().find(|end| bytes[at..].starts_with(end))?;
         Some(at + end.len())
@@ -457,10 +520,26 @@ mod tests {
     #[test]
     fn a_body_is_read_as_its_framing_says() {
         for (text, body, end) in [
-            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabc", "ab", End::Whole),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc", "abc", End::Cut),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "abc", End::Whole),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n", "ab", End::Cut),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabc",
+                "ab",
+                End::Whole,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc",
+                "abc",
+                End::Cut,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
+                "abc",
+                End::Whole,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n",
+                "ab",
+                End::Cut,
+            ),
             ("HTTP/1.1 200 OK\r\n\r\nabc", "abc", End::Whole),
             ("HTTP/1.1 204 No Content\r\n\r\n", "", End::Whole),
         ] {
@@ -471,11 +550,29 @@ mod tests {
 
     #[test]
     fn events_are_cut_at_blank_lines() {
-        let body = b": hi\n\ndata: {\"a\":1}\n\ndata:x\r\ndata: y\r\n\r\ndata: z\r\rdata: [DONE]".to_vec();
-        let head = Head { status: 200, headers: Vec::new() };
-        let events = Answer { head, body, end: End::Whole }.events();
+        let body =
+            b": hi\n\ndata: {\"a\":1}\n\ndata:x\r\ndata: y\r\n\r\ndata: z\r\rdata: [DONE]".to_vec();
+        let head = Head {
+            status: 200,
+            headers: Vec::new(),
+        };
+        let events = Answer {
+            head,
+            body,
+            end: End::Whole,
+        }
+        .events();
         let data: Vec<_> = events.iter().map(|event| event.data.as_deref()).collect();
-        assert_eq!(data, [None, Some("{\"a\":1}"), Some("x\ny"), Some("z"), Some("[DONE]")]);
+        assert_eq!(
+            data,
+            [
+                None,
+                Some("{\"a\":1}"),
+                Some("x\ny"),
+                Some("z"),
+                Some("[DONE]")
+            ]
+        );
         assert!(events[4].is_done());
     }
 
@@ -484,7 +581,9 @@ mod tests {
         let host = "127.0.0.1:80".parse().unwrap();
         let plain = String::from_utf8(Call::post("/x", "{}").bytes(host)).unwrap();
         assert!(plain.ends_with("content-length: 2\r\n\r\n{}"), "{plain}");
-        let own = Call::post("/x", "{}").header("transfer-encoding", "chunked").bytes(host);
+        let own = Call::post("/x", "{}")
+            .header("transfer-encoding", "chunked")
+            .bytes(host);
         assert!(!String::from_utf8(own).unwrap().contains("content-length"));
     }
 }

@@ -52,5 +52,7 @@ pub fn chat_body(model: &str) -> String {
 
 /// The same, asking for a stream.
 pub fn stream_body(model: &str) -> String {
-    format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hello"}}],"stream":true}}"#)
+    format!(
+        r#"{{"model":"{model}","messages":[{{"role":"user","content":"hello"}}],"stream":true}}"#
+    )
 }

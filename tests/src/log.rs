@@ -18,7 +18,10 @@ impl Log {
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 let (lines, grown) = &*writer.0;
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
                 grown.notify_all();
             }
         });
@@ -27,12 +30,19 @@ impl Log {
 
     /// Every line so far.
     pub fn lines(&self) -> Vec<String> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Every line so far that is a JSON object.
     pub fn objects(&self) -> Vec<Value> {
-        self.lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.lines()
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Waits for a JSON line that `wanted` accepts.
@@ -41,13 +51,18 @@ impl Log {
         let (lines, grown) = &*self.0;
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let fresh = lines[read..].iter().filter_map(|line| serde_json::from_str(line).ok());
+            let fresh = lines[read..]
+                .iter()
+                .filter_map(|line| serde_json::from_str(line).ok());
             if let Some(found) = fresh.into_iter().find(|line| wanted(line)) {
                 return Some(found);
             }
             read = lines.len();
             let left = end.checked_duration_since(Instant::now())?;
-            lines = grown.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+            lines = grown
+                .wait_timeout(lines, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }

@@ -22,8 +22,25 @@ impl Vendor {
             .enable_all()
             .build()
             .expect("a runtime");
-        let mock = runtime.block_on(mock::start(MockSpec::default())).expect("the mock starts");
+        let mock = runtime
+            .block_on(mock::start(MockSpec::default()))
+            .expect("the mock starts");
         Vendor { mock, runtime }
+    }
+
+    /// Ends it with all its connections, and starts another at the same address.
+    pub fn restart(&mut self) {
+        let spec = MockSpec {
+            listen: self.addr(),
+            ..MockSpec::default()
+        };
+        self.runtime.block_on(async {
+            let placeholder = mock::start(MockSpec::default())
+                .await
+                .expect("the mock starts");
+            std::mem::replace(&mut self.mock, placeholder).stop().await;
+            self.mock = mock::start(spec).await.expect("the mock starts again");
+        });
     }
 
     /// Where it listens.
@@ -45,13 +62,24 @@ impl Vendor {
     pub fn next_times(&self, times: u32, settings: &str) {
         let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));
         // A gateway may ask for the list of models at any time; that is not what is scripted.
-        let chats = When { path: Some("/chat/completions".into()), model: None };
+        let chats = When {
+            path: Some("/chat/completions".into()),
+            model: None,
+        };
         self.mock.script_when(chats, times, behaviour);
+    }
+
+    /// Every request so far.
+    pub fn everything(&self) -> Vec<Recorded> {
+        self.mock.recorded()
     }
 
     /// Every call so far; looking for models is none.
     pub fn received(&self) -> Vec<Recorded> {
-        self.mock.recorded().into_iter().filter(|request| request.method == "POST").collect()
+        self.everything()
+            .into_iter()
+            .filter(|request| request.method == "POST")
+            .collect()
     }
 
     /// Forgets every request so far.
@@ -68,7 +96,9 @@ impl Vendor {
 
     /// The last call.
     pub fn last(&self) -> Recorded {
-        self.received().pop().expect("the vendor received something")
+        self.received()
+            .pop()
+            .expect("the vendor received something")
     }
 
     /// Its counters.
@@ -80,14 +110,12 @@ impl Vendor {
     pub fn says(&self, body: impl Into<Vec<u8>>) -> Answer {
         Call::chat(body).send(self.addr())
     }
-
-    /// Runs something on the vendor's own runtime.
-    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
-    }
 }
 
-/// The text of a setting's value with the separators of settings escaped.
+/// A setting's value with everything escaped that settings would read or trim.
 pub fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace(';', "%3B")
+    text.replace('%', "%25")
+        .replace(';', "%3B")
+        .replace('\n', "%0A")
+        .replace('\r', "%0D")
 }

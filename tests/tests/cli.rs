@@ -21,7 +21,12 @@ fn written(folder: &TempDir, name: &str, text: &str) -> String {
 }
 
 fn run_in(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Said {
-    command(args).current_dir(folder).envs(env.iter().copied()).output().expect("the binary can be run").into()
+    command(args)
+        .current_dir(folder)
+        .envs(env.iter().copied())
+        .output()
+        .expect("the binary can be run")
+        .into()
 }
 
 const GOOD: &str = "targets:\n  - virtual_key: openai\n    api_key: ${NOT_SET_ANYWHERE}\naliases:\n  small: gpt-4o-mini\n";
@@ -31,18 +36,32 @@ fn a_good_config_is_valid_whatever_the_environment() {
     let folder = folder();
     let yaml = written(&folder, "good.yaml", GOOD);
     let short = written(&folder, "good.yml", GOOD);
-    let json = written(&folder, "good.json", r#"{"targets":[{"virtual_key":"openai","api_key":"${NOT_SET_ANYWHERE}"}]}"#);
+    let json = written(
+        &folder,
+        "good.json",
+        r#"{"targets":[{"virtual_key":"openai","api_key":"${NOT_SET_ANYWHERE}"}]}"#,
+    );
     for file in [&yaml, &short, &json] {
         let said = run(&["validate", file]);
         assert_eq!(said.code, 0, "{said:?}");
-        assert!(said.out.contains("[OK]") && said.out.contains("openai"), "{said:?}");
+        assert!(
+            said.out.contains("[OK]") && said.out.contains("openai"),
+            "{said:?}"
+        );
         assert_eq!(said.err, "", "{file}");
     }
     let as_json = run(&["validate", &yaml, "--format", "json"]);
     let value: serde_json::Value = serde_json::from_str(&as_json.out).expect("JSON on stdout");
     assert_eq!(value["targets"][0]["virtual_key"], "openai");
-    assert_eq!(value["targets"][0]["api_key"], "${NOT_SET_ANYWHERE}", "references stay references");
-    assert!(run(&["validate", &yaml, "--format", "yaml"]).out.contains("virtual_key: openai"));
+    assert_eq!(
+        value["targets"][0]["api_key"], "${NOT_SET_ANYWHERE}",
+        "references stay references"
+    );
+    assert!(
+        run(&["validate", &yaml, "--format", "yaml"])
+            .out
+            .contains("virtual_key: openai")
+    );
 }
 
 #[test]
@@ -63,9 +82,16 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         (7, vec!["falback", "fallback"]),
     ] {
         let place = format!(":{line}:");
-        let told = said.err.lines().any(|text| text.contains(&place) && text.contains(parts[0]));
+        let told = said
+            .err
+            .lines()
+            .any(|text| text.contains(&place) && text.contains(parts[0]));
         assert!(told, "line {line} with {parts:?} in\n{}", said.err);
-        assert!(parts.iter().all(|part| said.err.contains(part)), "{parts:?} in\n{}", said.err);
+        assert!(
+            parts.iter().all(|part| said.err.contains(part)),
+            "{parts:?} in\n{}",
+            said.err
+        );
     }
     assert!(said.err.contains("did you mean"), "{}", said.err);
 }
@@ -79,18 +105,62 @@ fn what_cannot_be_a_config_is_told_as_such() {
         ("none.yaml", "targets: []\n", "target"),
         ("list.yaml", "- a\n", "list.yaml:1"),
         ("broken.yaml", "targets: [\n", "broken.yaml"),
-        ("tab.yaml", "targets:\n\t- virtual_key: openai\n", "tab.yaml:2"),
-        ("twice.yaml", "targets:\n  - virtual_key: openai\ntargets: []\n", "targets"),
-        ("two.yaml", "targets:\n  - virtual_key: openai\n---\na: 1\n", "two.yaml"),
+        (
+            "tab.yaml",
+            "targets:\n\t- virtual_key: openai\n",
+            "tab.yaml:2",
+        ),
+        (
+            "twice.yaml",
+            "targets:\n  - virtual_key: openai\ntargets: []\n",
+            "targets",
+        ),
+        (
+            "two.yaml",
+            "targets:\n  - virtual_key: openai\n---\na: 1\n",
+            "two.yaml",
+        ),
         ("broken.json", "{\"targets\": [}", "broken.json:1"),
-        ("trailing.json", "{\"targets\":[{\"virtual_key\":\"openai\"}]} x", "trailing.json:1"),
-        ("type.yaml", "targets:\n  - virtual_key: openai\nmax_request_bytes: lots\n", "max_request_bytes"),
-        ("alias.yaml", "targets:\n  - virtual_key: openai\naliases:\n  a: b\n  b: c\n", "alias"),
-        ("self.yaml", "targets:\n  - virtual_key: openai\naliases:\n  a: a\n", "a"),
-        ("model.yaml", "targets:\n  - virtual_key: openai\n    models: [\"gpt-*\"]\n", "gpt-*"),
-        ("same.yaml", "targets:\n  - virtual_key: openai\n    models: [x, x]\n", "x"),
-        ("names.yaml", "targets:\n  - virtual_key: openai\n  - virtual_key: openai\n", "openai"),
-        ("key.yaml", "targets:\n  - virtual_key: openai\nkeys:\n  - name: a\n    sha256: fgw_plain\n", "sha256"),
+        (
+            "trailing.json",
+            "{\"targets\":[{\"virtual_key\":\"openai\"}]} x",
+            "trailing.json:1",
+        ),
+        (
+            "type.yaml",
+            "targets:\n  - virtual_key: openai\nmax_request_bytes: lots\n",
+            "max_request_bytes",
+        ),
+        (
+            "alias.yaml",
+            "targets:\n  - virtual_key: openai\naliases:\n  a: b\n  b: c\n",
+            "alias",
+        ),
+        (
+            "self.yaml",
+            "targets:\n  - virtual_key: openai\naliases:\n  a: a\n",
+            "a",
+        ),
+        (
+            "model.yaml",
+            "targets:\n  - virtual_key: openai\n    models: [\"gpt-*\"]\n",
+            "gpt-*",
+        ),
+        (
+            "same.yaml",
+            "targets:\n  - virtual_key: openai\n    models: [x, x]\n",
+            "x",
+        ),
+        (
+            "names.yaml",
+            "targets:\n  - virtual_key: openai\n  - virtual_key: openai\n",
+            "virtual_key",
+        ),
+        (
+            "key.yaml",
+            "targets:\n  - virtual_key: openai\nkeys:\n  - name: a\n    sha256: fgw_plain\n",
+            "sha256",
+        ),
     ] {
         let said = run(&["validate", &written(&folder, name, text)]);
         assert_eq!(said.code, 3, "{name}: {said:?}");
@@ -100,22 +170,36 @@ fn what_cannot_be_a_config_is_told_as_such() {
     for name in ["config.toml", "config"] {
         let said = run(&["validate", &written(&folder, name, GOOD)]);
         assert!(matches!(said.code, 1 | 3), "{said:?}");
-        assert!(said.err.contains("yaml") && said.err.contains("json"), "{said:?}");
+        assert!(
+            said.err.contains("yaml") && said.err.contains("json"),
+            "{said:?}"
+        );
     }
     let missing = run(&["validate", "/nonexistent/config.yaml"]);
-    assert!(matches!(missing.code, 1 | 3) && missing.err.contains("/nonexistent/config.yaml"), "{missing:?}");
+    assert!(
+        matches!(missing.code, 1 | 3) && missing.err.contains("/nonexistent/config.yaml"),
+        "{missing:?}"
+    );
 }
 
 #[test]
 fn a_secret_in_a_bad_config_is_not_repeated() {
     let folder = folder();
     let secret = "sk-live-0123456789abcdefghijklmn";
-    let file = written(&folder, "bad.yaml", &format!("targets:\n  - virtual_key: openai\n    api_key: {secret}\n    nonsense: 1\n"));
+    let file = written(
+        &folder,
+        "bad.yaml",
+        &format!("targets:\n  - virtual_key: openai\n    api_key: {secret}\n    nonsense: 1\n"),
+    );
     let said = run(&["validate", &file]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(!format!("{said:?}").contains(secret), "{said:?}");
 
-    let valid = written(&folder, "fine.yaml", &format!("targets:\n  - virtual_key: openai\n    api_key: {secret}\n"));
+    let valid = written(
+        &folder,
+        "fine.yaml",
+        &format!("targets:\n  - virtual_key: openai\n    api_key: {secret}\n"),
+    );
     for format in ["table", "json", "yaml"] {
         let said = run(&["validate", &valid, "--format", format]);
         assert_eq!(said.code, 0, "{said:?}");
@@ -126,15 +210,34 @@ fn a_secret_in_a_bad_config_is_not_repeated() {
 #[test]
 fn serve_refuses_what_validate_refuses() {
     let folder = folder();
-    let file = written(&folder, "bad.yaml", "targets:\n  - virtual_key: openai\n    wieght: 3\n");
+    let file = written(
+        &folder,
+        "bad.yaml",
+        "targets:\n  - virtual_key: openai\n    wieght: 3\n",
+    );
     let listen = free_address().to_string();
     for (args, env) in [
-        (vec!["serve", "--listen", listen.as_str(), "--config", file.as_str()], vec![]),
-        (vec!["serve", "--listen", listen.as_str()], vec![("GATEWAY_CONFIG", file.as_str())]),
+        (
+            vec![
+                "serve",
+                "--listen",
+                listen.as_str(),
+                "--config",
+                file.as_str(),
+            ],
+            vec![],
+        ),
+        (
+            vec!["serve", "--listen", listen.as_str()],
+            vec![("GATEWAY_CONFIG", file.as_str())],
+        ),
     ] {
         let said = run_in(folder.path(), &args, &env);
         assert_eq!(said.code, 3, "{said:?}");
-        assert!(said.err.contains(":3:") && said.err.contains("wieght"), "{said:?}");
+        assert!(
+            said.err.contains(":3:") && said.err.contains("wieght"),
+            "{said:?}"
+        );
     }
 }
 
@@ -155,20 +258,27 @@ fn wrong_usage_has_its_own_exit_code_and_starts_nothing() {
         assert_eq!(said.out, "", "{args:?}");
         assert!(!said.err.is_empty(), "{args:?}");
     }
-    assert!(run(&["serv"]).err.contains("serve"), "a guess at what was meant");
+    assert!(
+        run(&["serv"]).err.contains("serve"),
+        "a guess at what was meant"
+    );
 }
 
 #[test]
 fn version_says_what_this_is() {
     let table = run(&["version"]);
     assert_eq!(table.code, 0);
-    let json: serde_json::Value = serde_json::from_str(&run(&["version", "--format", "json"]).out).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["version", "--format", "json"]).out).expect("JSON");
     for name in ["version", "commit", "built", "os_arch"] {
         let value = json[name].as_str().unwrap_or_default();
         assert!(!value.is_empty(), "{name}: {json}");
         assert!(table.out.contains(value), "{name}: {}", table.out);
     }
-    assert!(run(&["version", "--format", "JSON"]).out.starts_with('{'), "formats are named in any case");
+    assert!(
+        run(&["version", "--format", "JSON"]).out.starts_with('{'),
+        "formats are named in any case"
+    );
 }
 
 #[test]
@@ -177,7 +287,15 @@ fn the_schema_is_a_json_schema_of_the_config() {
     assert_eq!(said.code, 0, "{said:?}");
     let schema: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert!(schema["$schema"].is_string(), "{schema}");
-    for name in ["targets", "aliases", "keys", "server", "stream", "max_request_bytes", "request_timeout"] {
+    for name in [
+        "targets",
+        "aliases",
+        "keys",
+        "server",
+        "stream",
+        "max_request_bytes",
+        "request_timeout",
+    ] {
         assert!(schema["properties"][name].is_object(), "{name}");
     }
 }
@@ -185,26 +303,63 @@ fn the_schema_is_a_json_schema_of_the_config() {
 #[test]
 fn init_writes_a_config_that_validates_and_a_key_it_does_not_keep() {
     let folder = folder();
-    let said = run_in(folder.path(), &["init"], &[("GROQ_API_KEY", "gsk_x"), ("OPENAI_API_KEY", "sk-x")]);
+    let said = run_in(
+        folder.path(),
+        &["init"],
+        &[("GROQ_API_KEY", "gsk_x"), ("OPENAI_API_KEY", "sk-x")],
+    );
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(said.out, "", "the narrative goes to stderr");
     let path = folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&path).expect("the file is there");
-    assert_eq!(std::fs::metadata(&path).expect("the file is there").permissions().mode() & 0o777, 0o600);
-    assert!(text.contains("virtual_key: groq") && text.contains("virtual_key: openai"), "{text}");
+    assert_eq!(
+        std::fs::metadata(&path)
+            .expect("the file is there")
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
+    assert!(
+        text.contains("virtual_key: groq") && text.contains("virtual_key: openai"),
+        "{text}"
+    );
     assert!(!text.contains("sk-x") && !text.contains("gsk_x"), "{text}");
 
-    let key = said.err.split("MASTER_KEY=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a key is shown");
+    let key = said
+        .err
+        .split("MASTER_KEY=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("a key is shown");
     let digits = key.strip_prefix("fgw_").expect("the key's form");
-    assert!(digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
+    assert!(
+        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{key}"
+    );
     assert!(!text.contains(key), "the key is kept nowhere");
-    assert!(said.err.contains("GATEWAY_CONFIG") && said.err.contains("ferrogw serve"), "{}", said.err);
-    assert_eq!(run(&["validate", path.to_str().expect("text")]).code, 0, "{text}");
+    assert!(
+        said.err.contains("GATEWAY_CONFIG") && said.err.contains("ferrogw serve"),
+        "{}",
+        said.err
+    );
+    assert_eq!(
+        run(&["validate", path.to_str().expect("text")]).code,
+        0,
+        "{text}"
+    );
 
     let again = run_in(folder.path(), &["init"], &[]);
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.err.contains("already exists") && !again.err.contains("MASTER_KEY="), "{}", again.err);
-    assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), text);
+    assert!(
+        again.err.contains("already exists") && !again.err.contains("MASTER_KEY="),
+        "{}",
+        again.err
+    );
+    assert_eq!(
+        std::fs::read_to_string(&path).expect("the file is there"),
+        text
+    );
 }
 
 #[test]
@@ -216,14 +371,28 @@ fn init_without_keys_writes_a_placeholder_in_either_format() {
     assert!(text.contains("virtual_key: openai"), "{text}");
     let json = run_in(folder.path(), &["init", "--config-format", "json"], &[]);
     assert_eq!(json.code, 0, "{json:?}");
-    let text = std::fs::read_to_string(folder.path().join("config.json")).expect("the file is there");
+    let text =
+        std::fs::read_to_string(folder.path().join("config.json")).expect("the file is there");
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["targets"][0]["virtual_key"], "openai");
     assert!(text.ends_with('\n'));
     for name in ["mine.yaml", "config.json"] {
-        assert_eq!(run_in(folder.path(), &["validate", name], &[]).code, 0, "{name}");
+        assert_eq!(
+            run_in(folder.path(), &["validate", name], &[]).code,
+            0,
+            "{name}"
+        );
     }
-    assert_ne!(run_in(folder.path(), &["init", "--format", "json", "-o", "x.yaml"], &[]).code, 0, "init prints prose");
+    assert_ne!(
+        run_in(
+            folder.path(),
+            &["init", "--format", "json", "-o", "x.yaml"],
+            &[]
+        )
+        .code,
+        0,
+        "init prints prose"
+    );
 }
 
 /// A process that is killed when the test is over.
@@ -238,7 +407,10 @@ impl Drop for Running {
 
 fn start(args: &[&str], env: &[(&str, &str)]) -> Running {
     let mut command = command(args);
-    command.envs(env.iter().copied()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .envs(env.iter().copied())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     Running(command.spawn().expect("the binary can be run"))
 }
 
@@ -246,13 +418,32 @@ fn start(args: &[&str], env: &[(&str, &str)]) -> Running {
 fn the_demo_needs_nothing_and_answers() {
     let addr = free_address();
     let listen = addr.to_string();
-    let _demo = start(&["demo", "--listen", &listen], &[("MASTER_KEY", "fgw_demo")]);
-    eventually("the demo is up", || Call::get("/readyz").try_send(addr).is_ok_and(|answer| answer.status() == 200).then_some(()));
+    let _demo = start(
+        &["demo", "--listen", &listen],
+        &[("MASTER_KEY", "fgw_demo")],
+    );
+    eventually("the demo is up", || {
+        Call::get("/readyz")
+            .try_send(addr)
+            .is_ok_and(|answer| answer.status() == 200)
+            .then_some(())
+    });
     let models = Call::get("/v1/models").bearer("fgw_demo").send(addr).json();
-    let model = models["data"][0]["id"].as_str().expect("a model").to_owned();
-    let answer = Call::chat(ferrogw_tests::chat_body(&model)).bearer("fgw_demo").send(addr);
+    let model = models["data"][0]["id"]
+        .as_str()
+        .expect("a model")
+        .to_owned();
+    let answer = Call::chat(ferrogw_tests::chat_body(&model))
+        .bearer("fgw_demo")
+        .send(addr);
     assert_eq!(answer.status(), 200, "{}", answer.text());
-    assert!(Call::chat(ferrogw_tests::stream_body(&model)).bearer("fgw_demo").send(addr).text().contains("[DONE]"));
+    assert!(
+        Call::chat(ferrogw_tests::stream_body(&model))
+            .bearer("fgw_demo")
+            .send(addr)
+            .text()
+            .contains("[DONE]")
+    );
 }
 
 #[test]
@@ -260,8 +451,18 @@ fn the_mock_is_a_vendor_by_itself() {
     let addr = free_address();
     let listen = addr.to_string();
     let _mock = start(&["mock", "--listen", &listen], &[]);
-    eventually("the mock is up", || Call::get("/_mock/stats").try_send(addr).is_ok_and(|answer| answer.status() == 200).then_some(()));
-    assert_eq!(Call::chat(ferrogw_tests::chat_body("m")).send(addr).status(), 200);
+    eventually("the mock is up", || {
+        Call::get("/_mock/stats")
+            .try_send(addr)
+            .is_ok_and(|answer| answer.status() == 200)
+            .then_some(())
+    });
+    assert_eq!(
+        Call::chat(ferrogw_tests::chat_body("m"))
+            .send(addr)
+            .status(),
+        200
+    );
 }
 
 #[test]
@@ -269,9 +470,17 @@ fn bare_ferrogw_serves() {
     let addr = free_address();
     let listen = addr.to_string();
     let port = addr.port().to_string();
-    for (args, env) in [(vec!["--listen", listen.as_str()], vec![]), (vec![], vec![("PORT", port.as_str())])] {
+    for (args, env) in [
+        (vec!["--listen", listen.as_str()], vec![]),
+        (vec![], vec![("PORT", port.as_str())]),
+    ] {
         let running = start(&args, &env);
-        eventually("it serves", || Call::get("/livez").try_send(addr).is_ok_and(|answer| answer.status() == 200).then_some(()));
+        eventually("it serves", || {
+            Call::get("/livez")
+                .try_send(addr)
+                .is_ok_and(|answer| answer.status() == 200)
+                .then_some(())
+        });
         drop(running);
     }
 }

@@ -17,11 +17,22 @@ struct Case {
 }
 
 const fn case(upstream: u16, status: u16, kind: &'static str, code: &'static str) -> Case {
-    Case { upstream, retry_after: None, status, kind, code, hint: None }
+    Case {
+        upstream,
+        retry_after: None,
+        status,
+        kind,
+        code,
+        hint: None,
+    }
 }
 
 const fn hinted(case: Case, retry_after: &'static str) -> Case {
-    Case { retry_after: Some(retry_after), hint: Some(retry_after), ..case }
+    Case {
+        retry_after: Some(retry_after),
+        hint: Some(retry_after),
+        ..case
+    }
 }
 
 const INVALID: &str = "invalid_request_error";
@@ -35,8 +46,14 @@ const CASES: &[Case] = &[
     case(404, 404, INVALID, "model_not_found"),
     case(408, 504, UPSTREAM, "upstream_timeout"),
     case(504, 504, UPSTREAM, "upstream_timeout"),
-    hinted(case(429, 429, "rate_limit_error", "rate_limit_exceeded"), "17"),
-    Case { hint: Some("1"), ..case(429, 429, "rate_limit_error", "rate_limit_exceeded") },
+    hinted(
+        case(429, 429, "rate_limit_error", "rate_limit_exceeded"),
+        "17",
+    ),
+    Case {
+        hint: Some("1"),
+        ..case(429, 429, "rate_limit_error", "rate_limit_exceeded")
+    },
     case(409, 502, UPSTREAM, "upstream_error"),
     case(302, 502, UPSTREAM, "upstream_error"),
     case(418, 502, UPSTREAM, "upstream_error"),
@@ -53,19 +70,45 @@ fn a_vendors_status_becomes_the_documented_answer() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let mut wrong = Vec::new();
-    for Case { upstream, retry_after, status, kind, code, hint } in CASES {
+    for Case {
+        upstream,
+        retry_after,
+        status,
+        kind,
+        code,
+        hint,
+    } in CASES
+    {
         for body in [chat_body(MODEL), stream_body(MODEL)] {
-            let hint_setting = retry_after.map(|value| format!(";retry_after={value}")).unwrap_or_default();
+            let hint_setting = retry_after
+                .map(|value| format!(";retry_after={value}"))
+                .unwrap_or_default();
             vendor.next(&format!("status={upstream}{hint_setting}"));
             let answer = gateway.chat(body);
             let (said_kind, said_code) = answer.error();
-            let said = (answer.status(), said_kind.as_str(), said_code.as_str(), answer.header("retry-after"));
+            let said = (
+                answer.status(),
+                said_kind.as_str(),
+                said_code.as_str(),
+                answer.header("retry-after"),
+            );
             if said != (*status, *kind, *code, *hint) {
-                wrong.push(format!("upstream {upstream}: {said:?}, not {:?}", (status, kind, code, hint)));
+                wrong.push(format!(
+                    "upstream {upstream}: {said:?}, not {:?}",
+                    (status, kind, code, hint)
+                ));
             }
             let line = gateway.access(&answer);
-            assert_eq!((line["outcome"].as_str(), line["provider"].as_str()), (Some("failed"), Some("openai")), "{line}");
-            assert_eq!((line["attempts"].as_u64(), line["status"].as_u64()), (Some(1), Some(answer.status().into())), "{line}");
+            assert_eq!(
+                (line["outcome"].as_str(), line["provider"].as_str()),
+                (Some("failed"), Some("openai")),
+                "{line}"
+            );
+            assert_eq!(
+                (line["attempts"].as_u64(), line["status"].as_u64()),
+                (Some(1), Some(answer.status().into())),
+                "{line}"
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -78,7 +121,10 @@ fn an_exhausted_vendor_account_is_the_gateways_trouble() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     vendor.next("status=402");
     let answer = gateway.chat(chat_body(MODEL));
-    assert_eq!((answer.status(), answer.error().0.as_str()), (502, UPSTREAM));
+    assert_eq!(
+        (answer.status(), answer.error().0.as_str()),
+        (502, UPSTREAM)
+    );
 }
 
 #[test]
@@ -95,11 +141,19 @@ fn a_hint_is_rounded_up_and_read_in_every_form() {
         ("status=404;retry_after=4", Some("4")),
     ] {
         vendor.next(settings);
-        assert_eq!(gateway.chat(chat_body(MODEL)).header("retry-after"), expected, "{settings}");
+        assert_eq!(
+            gateway.chat(chat_body(MODEL)).header("retry-after"),
+            expected,
+            "{settings}"
+        );
     }
     vendor.next("status=429;retry_after=Fri, 31 Dec 1999 23:59:59 GMT");
     let past = gateway.chat(chat_body(MODEL));
-    assert!(matches!(past.header("retry-after"), Some("0" | "1")), "{:?}", past.head);
+    assert!(
+        matches!(past.header("retry-after"), Some("0" | "1")),
+        "{:?}",
+        past.head
+    );
 }
 
 #[test]
@@ -107,16 +161,27 @@ fn the_vendors_words_reach_the_client_only_when_the_request_was_wrong() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     for (status, body, expected) in [
-        (400, r#"{"error":{"message":"the moon is full","type":"x","param":"messages"}}"#, "the moon is full"),
+        (
+            400,
+            r#"{"error":{"message":"the moon is full","type":"x","param":"messages"}}"#,
+            "the moon is full",
+        ),
         (422, r#"{"error":"the moon is full"}"#, "the moon is full"),
         (400, r#"{"detail":"the moon is full"}"#, "the moon is full"),
-        (422, r#"{"detail":[{"loc":["body","n"],"msg":"the moon is full"}]}"#, "the moon is full"),
+        (
+            422,
+            r#"{"detail":[{"loc":["body","n"],"msg":"the moon is full"}]}"#,
+            "the moon is full",
+        ),
         (400, r#"{"message":"the moon is full"}"#, "the moon is full"),
     ] {
         vendor.next(&format!("status={status};body={}", escaped(body)));
         let answer = gateway.chat(chat_body(MODEL));
         assert_eq!(answer.status(), status, "{body}");
-        let text = answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        let text = answer.json()["error"]["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         assert!(text.contains(expected), "{body}: {text}");
     }
     for (status, body) in [
@@ -128,7 +193,11 @@ fn the_vendors_words_reach_the_client_only_when_the_request_was_wrong() {
     ] {
         vendor.next(&format!("status={status};body={}", escaped(body)));
         let answer = gateway.chat(chat_body(MODEL));
-        assert!(!answer.text().contains("moon"), "{status} {body}: {}", answer.text());
+        assert!(
+            !answer.text().contains("moon"),
+            "{status} {body}: {}",
+            answer.text()
+        );
     }
 }
 
@@ -137,10 +206,19 @@ fn a_long_text_is_cut_and_secrets_in_it_are_blotted_out() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let long = "ä".repeat(5000);
-    vendor.next(&format!(r#"status=400;body={{"error":{{"message":"{long}"}}}}"#));
+    vendor.next(&format!(
+        r#"status=400;body={{"error":{{"message":"{long}"}}}}"#
+    ));
     let answer = gateway.chat(chat_body(MODEL));
-    let text = answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
-    assert!((100..=2100).contains(&text.chars().count()), "{}", text.chars().count());
+    let text = answer.json()["error"]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        (100..=2100).contains(&text.chars().count()),
+        "{}",
+        text.chars().count()
+    );
 
     for secret in [
         "sk-proj-abcdefghijklmnopqrstuvwxyz012345",
@@ -149,10 +227,15 @@ fn a_long_text_is_cut_and_secrets_in_it_are_blotted_out() {
         "someone@corp.example",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
     ] {
-        vendor.next(&format!(r#"status=400;body={{"error":{{"message":"bad {secret} here"}}}}"#));
+        vendor.next(&format!(
+            r#"status=400;body={{"error":{{"message":"bad {secret} here"}}}}"#
+        ));
         let answer = gateway.chat(chat_body(MODEL));
         assert!(!answer.text().contains(secret), "{}", answer.text());
-        assert!(!gateway.access(&answer).to_string().contains(secret), "{secret}");
+        assert!(
+            !gateway.access(&answer).to_string().contains(secret),
+            "{secret}"
+        );
     }
 }
 
@@ -160,20 +243,32 @@ fn a_long_text_is_cut_and_secrets_in_it_are_blotted_out() {
 fn a_model_nobody_serves_is_the_same_404_in_every_form() {
     let vendor = Vendor::start();
     // A key in the environment registers a provider; without a target nothing may reach it.
-    let setup = Gateway::before(&vendor).model("my-model", "my-model").env("GROQ_API_KEY", "gsk_x");
+    let setup = Gateway::before(&vendor)
+        .model("my-model", "my-model")
+        .env("GROQ_API_KEY", "gsk_x");
     let gateway = Gateway::start(&setup);
-    let refused: Vec<_> = ["nobody-serves-this", "llama-3.3-70b-versatile", "My-Model", "my-model ", "openai/my-model"]
-        .iter()
-        .flat_map(|model| [chat_body(model), stream_body(model)])
-        .map(|body| gateway.chat(body))
-        .collect();
+    let refused: Vec<_> = [
+        "nobody-serves-this",
+        "llama-3.3-70b-versatile",
+        "My-Model",
+        "my-model ",
+        "openai/my-model",
+    ]
+    .iter()
+    .flat_map(|model| [chat_body(model), stream_body(model)])
+    .map(|body| gateway.chat(body))
+    .collect();
     for answer in &refused {
         assert_eq!(answer.status(), 404, "{}", answer.text());
         assert_eq!(answer.error(), (INVALID.into(), "model_not_found".into()));
         assert_eq!(answer.text(), refused[0].text(), "one answer for all");
         assert_eq!(answer.header("retry-after"), None);
         let line = gateway.access(answer);
-        assert_eq!((line["outcome"].as_str(), line["surface"].as_str()), (Some("failed"), Some("chat")), "{line}");
+        assert_eq!(
+            (line["outcome"].as_str(), line["surface"].as_str()),
+            (Some("failed"), Some("chat")),
+            "{line}"
+        );
     }
     assert!(vendor.received().is_empty());
 }
@@ -182,8 +277,14 @@ fn a_model_nobody_serves_is_the_same_404_in_every_form() {
 fn an_unknown_model_is_not_found_upstream_in_other_words() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor).model("there", "nope-there"));
-    let (here, there) = (gateway.chat(chat_body("nobody-serves-this")), gateway.chat(chat_body("there")));
-    assert_eq!((here.status(), here.error()), (there.status(), there.error()));
+    let (here, there) = (
+        gateway.chat(chat_body("nobody-serves-this")),
+        gateway.chat(chat_body("there")),
+    );
+    assert_eq!(
+        (here.status(), here.error()),
+        (there.status(), there.error())
+    );
     assert_ne!(here.text(), there.text());
 }
 
@@ -195,27 +296,77 @@ fn a_request_that_cannot_be_right_costs_nothing() {
     for (body, param) in [
         (format!(r#"{{"messages":{hi}}}"#), Some("model")),
         (format!(r#"{{"model":"","messages":{hi}}}"#), Some("model")),
-        (format!(r#"{{"model":null,"messages":{hi}}}"#), Some("model")),
+        (
+            format!(r#"{{"model":null,"messages":{hi}}}"#),
+            Some("model"),
+        ),
         (format!(r#"{{"model":7,"messages":{hi}}}"#), Some("model")),
         (format!(r#"{{"model":"{MODEL}"}}"#), Some("messages")),
-        (format!(r#"{{"model":"{MODEL}","messages":[]}}"#), Some("messages")),
-        (format!(r#"{{"model":"{MODEL}","messages":"hi"}}"#), Some("messages")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"temperature":2.5}}"#), Some("temperature")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"top_p":-1}}"#), Some("top_p")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"presence_penalty":-2.1}}"#), Some("presence_penalty")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"frequency_penalty":9}}"#), Some("frequency_penalty")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"max_tokens":0}}"#), Some("max_tokens")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"max_completion_tokens":-1}}"#), Some("max_completion_tokens")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"stop":7}}"#), Some("stop")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"stop":[7]}}"#), Some("stop")),
-        (format!(r#"{{"model":"{MODEL}","messages":{hi},"stream":"yes"}}"#), Some("stream")),
-        (format!(r#"{{"model":"{MODEL}","model":"{MODEL}","messages":{hi}}}"#), None),
-        (format!(r#"{{"model":"{MODEL}","mod\u0065l":"x","messages":{hi}}}"#), None),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":[]}}"#),
+            Some("messages"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":"hi"}}"#),
+            Some("messages"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"temperature":2.5}}"#),
+            Some("temperature"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"top_p":-1}}"#),
+            Some("top_p"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"presence_penalty":-2.1}}"#),
+            Some("presence_penalty"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"frequency_penalty":9}}"#),
+            Some("frequency_penalty"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"max_tokens":0}}"#),
+            Some("max_tokens"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"max_completion_tokens":-1}}"#),
+            Some("max_completion_tokens"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"stop":7}}"#),
+            Some("stop"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"stop":[7]}}"#),
+            Some("stop"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","messages":{hi},"stream":"yes"}}"#),
+            Some("stream"),
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","model":"{MODEL}","messages":{hi}}}"#),
+            None,
+        ),
+        (
+            format!(r#"{{"model":"{MODEL}","mod\u0065l":"x","messages":{hi}}}"#),
+            None,
+        ),
     ] {
         let answer = gateway.chat(body.as_str());
         assert_eq!(answer.status(), 400, "{body}");
-        assert_eq!(answer.error(), (INVALID.into(), "invalid_request".into()), "{body}");
-        assert!(answer.text().contains(param.unwrap_or("model")), "{body}: {}", answer.text());
+        assert_eq!(
+            answer.error(),
+            (INVALID.into(), "invalid_request".into()),
+            "{body}"
+        );
+        assert!(
+            answer.text().contains(param.unwrap_or("model")),
+            "{body}: {}",
+            answer.text()
+        );
     }
     assert!(vendor.received().is_empty());
 }
@@ -248,7 +399,11 @@ fn a_vendor_that_is_not_there_is_a_bad_gateway() {
         assert_eq!(answer.status(), 502, "{}", answer.text());
         assert_eq!(answer.error(), (UPSTREAM.into(), "upstream_error".into()));
         assert!(!answer.text().contains("127.0.0.1"), "{}", answer.text());
-        assert!(gateway.access(&answer)["error"].as_str().is_some_and(|cause| !cause.is_empty()));
+        assert!(
+            gateway.access(&answer)["error"]
+                .as_str()
+                .is_some_and(|cause| !cause.is_empty())
+        );
     }
     drop(vendor);
 }
@@ -256,7 +411,11 @@ fn a_vendor_that_is_not_there_is_a_bad_gateway() {
 #[test]
 fn deadlines_end_a_call_that_takes_too_long() {
     let vendor = Vendor::start();
-    let base = || Gateway::before(&vendor).model("silent", "mock:stall").model("slow", "mock:latency=30s");
+    let base = || {
+        Gateway::before(&vendor)
+            .model("silent", "mock:stall")
+            .model("slow", "mock:latency=30s")
+    };
     for (setup, model) in [
         (base().target("timeouts:\n  first_byte: 300ms"), "silent"),
         (base().target("timeouts:\n  total: 300ms"), "slow"),
@@ -279,7 +438,10 @@ fn an_error_in_a_success_is_an_error() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     for (body, status) in [
         (r#"{"error":{"message":"x","code":429}}"#, 429),
-        (r#"{"error":{"message":"x","type":"invalid_request_error"}}"#, 400),
+        (
+            r#"{"error":{"message":"x","type":"invalid_request_error"}}"#,
+            400,
+        ),
         (r#"{"error":"x"}"#, 502),
         (r#"{"error":{"message":"x"},"choices":null}"#, 502),
         ("", 502),
@@ -313,10 +475,20 @@ fn every_refusal_has_the_envelope_and_one_line() {
             }
             let text = answer.text();
             answer.error();
-            assert!(text.ends_with('\n') && text.trim_end().lines().count() == 1, "{text:?}");
-            let members: Vec<String> =
-                answer.json()["error"].as_object().map(|error| error.keys().cloned().collect()).unwrap_or_default();
-            assert!(members.iter().all(|name| ["message", "type", "code", "param"].contains(&name.as_str())), "{members:?}");
+            assert!(
+                text.ends_with('\n') && text.trim_end().lines().count() == 1,
+                "{text:?}"
+            );
+            let members: Vec<String> = answer.json()["error"]
+                .as_object()
+                .map(|error| error.keys().cloned().collect())
+                .unwrap_or_default();
+            assert!(
+                members
+                    .iter()
+                    .all(|name| ["message", "type", "code", "param"].contains(&name.as_str())),
+                "{members:?}"
+            );
         }
     }
 }

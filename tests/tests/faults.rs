@@ -93,10 +93,19 @@ const OTHER_TEXT: [Fault; 3] = [Fault::BadUtf8, Fault::Huge, Fault::ContentParts
 /// Each fault is a model of its name. With a pause between events what comes before a fault has gone
 /// out when the fault comes.
 fn gateway(vendor: &Vendor, cadence: &str) -> Gateway {
-    let setup = Fault::ALL.iter().fold(Gateway::before(vendor), |setup, row| {
-        setup.model(row.name, &format!("mock:{}=;text={TEXT};cadence={cadence}", row.name))
-    });
-    Gateway::start(&setup.target("timeouts:\n  connect: 2s\n  first_byte: 800ms\n  idle: 800ms").section("stream:\n  idle_timeout: 1s"))
+    let setup = Fault::ALL
+        .iter()
+        .fold(Gateway::before(vendor), |setup, row| {
+            setup.model(
+                row.name,
+                &format!("mock:{}=;text={TEXT};cadence={cadence}", row.name),
+            )
+        });
+    Gateway::start(
+        &setup
+            .target("timeouts:\n  connect: 2s\n  first_byte: 800ms\n  idle: 800ms")
+            .section("stream:\n  idle_timeout: 1s"),
+    )
 }
 
 fn told(answer: &Answer, streamed: bool) -> Result<Told, String> {
@@ -104,34 +113,70 @@ fn told(answer: &Answer, streamed: bool) -> Result<Told, String> {
         return Err("a body that ends before its end".into());
     }
     if answer.status() != 200 {
-        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
-        let known = ["upstream_error", "gateway_timeout", "upstream_timeout", "invalid_request"].into_iter();
+        let code = answer.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let known = [
+            "upstream_error",
+            "gateway_timeout",
+            "upstream_timeout",
+            "invalid_request",
+        ]
+        .into_iter();
         return match known.into_iter().find(|known| *known == code) {
             Some(code) => Ok(Refused(answer.status(), code)),
             None => Err(format!("{} {code}", answer.status())),
         };
     }
     if !streamed {
-        return if answer.body.is_empty() { Err("an empty success".into()) } else { Ok(All) };
+        return if answer.body.is_empty() {
+            Err("an empty success".into())
+        } else {
+            Ok(All)
+        };
     }
-    let events: Vec<Event> = answer.events().into_iter().filter(|event| event.data.is_some()).collect();
+    let events: Vec<Event> = answer
+        .events()
+        .into_iter()
+        .filter(|event| event.data.is_some())
+        .collect();
     let done = events.iter().filter(|event| event.is_done()).count();
-    let failed = events.last().and_then(Event::json).and_then(|last| last["error"]["code"].as_str().map(str::to_owned));
-    match (done, failed.as_deref(), events.last().is_some_and(Event::is_done)) {
+    let failed = events
+        .last()
+        .and_then(Event::json)
+        .and_then(|last| last["error"]["code"].as_str().map(str::to_owned));
+    match (
+        done,
+        failed.as_deref(),
+        events.last().is_some_and(Event::is_done),
+    ) {
         (1, None, true) => Ok(All),
         (0, Some("stream_error"), _) if events.len() > 1 => Ok(Broken("stream_error")),
         (0, Some("stream_timeout"), _) if events.len() > 1 => Ok(Broken("stream_timeout")),
-        (done, failed, _) => Err(format!("{done} times [DONE], error event {failed:?}, {} events", events.len())),
+        (done, failed, _) => Err(format!(
+            "{done} times [DONE], error event {failed:?}, {} events",
+            events.len()
+        )),
     }
 }
 
 /// The text of the answer, however it came.
 fn text(answer: &Answer, streamed: bool) -> String {
     if !streamed {
-        return answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
+        return answer.json()["choices"][0]["message"]["content"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
     }
     let chunks = answer.events().into_iter().filter_map(|event| event.json());
-    chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect()
+    chunks
+        .filter_map(|chunk| {
+            chunk["choices"][0]["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect()
 }
 
 struct Walk<'a> {
@@ -144,14 +189,24 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn step(&mut self, row: &Row, streamed: bool) {
         let (fault, whole, stream) = row;
-        let (form, expected) = if streamed { ("stream", stream) } else { ("whole", whole) };
-        let body = if streamed { stream_body(fault.name()) } else { chat_body(fault.name()) };
+        let (form, expected) = if streamed {
+            ("stream", stream)
+        } else {
+            ("whole", whole)
+        };
+        let body = if streamed {
+            stream_body(fault.name())
+        } else {
+            chat_body(fault.name())
+        };
         let begun = Instant::now();
         let answer = self.gateway.chat(body);
         let took = begun.elapsed();
         let line = self.gateway.access(&answer);
         let name = fault.name();
-        eventually("the vendor is let go", || (self.vendor.stats().in_flight == 0).then_some(()));
+        eventually("the vendor is let go", || {
+            (self.vendor.stats().in_flight == 0).then_some(())
+        });
 
         let seen = told(&answer, streamed);
         let shown = match &seen {
@@ -159,8 +214,15 @@ impl Walk<'_> {
             Err(what) => format!("!! {what}"),
         };
         let outcome = line["outcome"].as_str().unwrap_or("-").to_owned();
-        let usage = match (&line["tokens_in"], &line["tokens_out"], line["estimated"].as_bool()) {
-            (input, output, Some(estimated)) => format!("{input}+{output}{}", if estimated { " (estimated)" } else { "" }),
+        let usage = match (
+            &line["tokens_in"],
+            &line["tokens_out"],
+            line["estimated"].as_bool(),
+        ) {
+            (input, output, Some(estimated)) => format!(
+                "{input}+{output}{}",
+                if estimated { " (estimated)" } else { "" }
+            ),
             _ => "-".into(),
         };
         let open = self.vendor.stats().connections_open;
@@ -175,19 +237,28 @@ impl Walk<'_> {
             Ok(told) if expected.contains(&told) => {
                 let success = told == All;
                 if outcome != if success { "answered" } else { "failed" } {
-                    self.wrong.push(complaint(format!("told {told:?}, but the receipt says {outcome}")));
+                    self.wrong.push(complaint(format!(
+                        "told {told:?}, but the receipt says {outcome}"
+                    )));
                 }
                 if success && !OTHER_TEXT.contains(fault) && text(&answer, streamed) != TEXT {
-                    self.wrong.push(complaint(format!("the text is {:?}", text(&answer, streamed))));
+                    self.wrong.push(complaint(format!(
+                        "the text is {:?}",
+                        text(&answer, streamed)
+                    )));
                 }
                 if success && line["tokens_in"].as_u64().is_none() {
-                    self.wrong.push(complaint("an answered call without usage".into()));
+                    self.wrong
+                        .push(complaint("an answered call without usage".into()));
                 }
             }
-            other => self.wrong.push(complaint(format!("{other:?}, not {expected:?}"))),
+            other => self
+                .wrong
+                .push(complaint(format!("{other:?}, not {expected:?}"))),
         }
         if open > 4 {
-            self.wrong.push(complaint(format!("{open} connections stay open")));
+            self.wrong
+                .push(complaint(format!("{open} connections stay open")));
         }
         if took > Duration::from_secs(5) {
             self.wrong.push(complaint(format!("took {took:?}")));
@@ -214,7 +285,12 @@ fn every_fault_has_an_expectation() {
 fn every_fault_of_a_vendor_is_told_and_paid_for_and_forgotten() {
     let vendor = Vendor::start();
     let gateway = gateway(&vendor, "20ms");
-    let mut walk = Walk { vendor: &vendor, gateway: &gateway, table: String::new(), wrong: Vec::new() };
+    let mut walk = Walk {
+        vendor: &vendor,
+        gateway: &gateway,
+        table: String::new(),
+        wrong: Vec::new(),
+    };
     let _ = writeln!(
         walk.table,
         "\n{:<22} {:<6}  {:<38} {:>3}  {:<9} {:<20} {:>4} {:>6}",
@@ -224,7 +300,9 @@ fn every_fault_of_a_vendor_is_told_and_paid_for_and_forgotten() {
         walk.step(row, false);
         walk.step(row, true);
     }
-    let Walk { mut table, wrong, .. } = walk;
+    let Walk {
+        mut table, wrong, ..
+    } = walk;
     let first = gateway.resident_kib();
     let _ = writeln!(table, "\nresident after one walk: {first} KiB");
     show(&table);
@@ -251,9 +329,16 @@ fn memory_comes_back_after_faults() {
         round();
     }
     let after = gateway.resident_kib();
-    show(&format!("resident after 2 rounds of faults: {settled} KiB, after 6: {after} KiB\n"));
-    assert!(after < settled + 4 * 1024, "{settled} KiB became {after} KiB");
-    eventually("no call is left open", || (vendor.stats().in_flight == 0).then_some(()));
+    show(&format!(
+        "resident after 2 rounds of faults: {settled} KiB, after 6: {after} KiB\n"
+    ));
+    assert!(
+        after < settled + 4 * 1024,
+        "{settled} KiB became {after} KiB"
+    );
+    eventually("no call is left open", || {
+        (vendor.stats().in_flight == 0).then_some(())
+    });
     assert!(vendor.stats().connections_open <= 8, "{:?}", vendor.stats());
 }
 
@@ -266,7 +351,9 @@ fn huge_answers_do_not_pile_up() {
         assert!(gateway.chat(stream_body(Fault::Huge.name())).body.len() > 8 << 20);
     }
     let after = gateway.resident_kib();
-    show(&format!("resident after 24 answers of 8 MiB: {after} KiB\n"));
+    show(&format!(
+        "resident after 24 answers of 8 MiB: {after} KiB\n"
+    ));
     assert!(after < 128 * 1024, "{after} KiB");
 }
 

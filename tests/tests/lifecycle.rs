@@ -9,21 +9,37 @@ use ferrogw_tests::http::End;
 use ferrogw_tests::{Call, Event, Gateway, SOON, Vendor, chat_body, eventually, keys, stream_body};
 
 fn ready(gateway: &Gateway) -> u16 {
-    Call::get("/readyz").try_send(gateway.addr()).map_or(0, |answer| answer.status())
+    Call::get("/readyz")
+        .try_send(gateway.addr())
+        .map_or(0, |answer| answer.status())
 }
 
 #[test]
 fn a_start_is_announced_once_for_machines() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
-    let line = gateway.log.wait(SOON, |line| line["msg"] == "ferrogw started").expect("the start is logged");
+    let line = gateway
+        .log
+        .wait(SOON, |line| line["msg"] == "ferrogw started")
+        .expect("the start is logged");
     assert_eq!(line["level"], "INFO");
-    assert!(line["addr"].as_str().is_some_and(|addr| addr.contains(&gateway.addr().port().to_string())), "{line}");
+    assert!(
+        line["addr"]
+            .as_str()
+            .is_some_and(|addr| addr.contains(&gateway.addr().port().to_string())),
+        "{line}"
+    );
     assert!(line["version"].is_string());
     for text in gateway.log.lines() {
-        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "stdout holds JSON lines only: {text}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&text).is_ok(),
+            "stdout holds JSON lines only: {text}"
+        );
     }
-    assert!(!gateway.everything_said().contains(keys::MASTER), "the master key is nowhere");
+    assert!(
+        !gateway.everything_said().contains(keys::MASTER),
+        "the master key is nowhere"
+    );
 }
 
 #[test]
@@ -33,37 +49,75 @@ fn without_any_key_it_starts_and_says_what_is_missing() {
     assert_eq!(answer.status(), 503);
     let body = answer.json();
     assert_eq!(body["status"], "not_ready", "{body}");
-    assert!(body["reason"].as_str().is_some_and(|reason| reason.contains("no routable targets")), "{body}");
-    assert_eq!(gateway.send(&Call::get("/livez")).status(), 200, "alive all the same");
+    assert!(
+        body["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("no routable targets")),
+        "{body}"
+    );
+    assert_eq!(
+        gateway.send(&Call::get("/livez")).status(),
+        200,
+        "alive all the same"
+    );
     assert_eq!(gateway.send(&Call::get("/health")).status(), 503);
 
     let refused = gateway.send(&Call::chat(chat_body(MODEL)).bearer(keys::MASTER));
-    assert_eq!((refused.status(), refused.error().1.as_str()), (404, "model_not_found"));
-    eventually("the console tells what to set", || gateway.everything_said().contains("OPENAI_API_KEY").then_some(()));
+    assert_eq!(
+        (refused.status(), refused.error().1.as_str()),
+        (404, "model_not_found")
+    );
+    eventually("the console tells what to set", || {
+        gateway
+            .everything_said()
+            .contains("OPENAI_API_KEY")
+            .then_some(())
+    });
 }
 
 #[test]
 fn the_environment_alone_makes_a_gateway() {
     let vendor = Vendor::start();
     let url = vendor.base_url();
-    let gateway = Gateway::without_config(&[("MASTER_KEY", keys::MASTER), ("OPENAI_API_KEY", VENDOR_KEY), ("OPENAI_BASE_URL", &url)]);
+    let gateway = Gateway::without_config(&[
+        ("MASTER_KEY", keys::MASTER),
+        ("OPENAI_API_KEY", VENDOR_KEY),
+        ("OPENAI_BASE_URL", &url),
+    ]);
     assert_eq!(ready(&gateway), 200);
     let answer = gateway.send(&Call::chat(chat_body("gpt-4o-mini")).bearer(keys::MASTER));
     assert_eq!(answer.status(), 200, "{}", answer.text());
     let sent = vendor.only();
     assert_eq!(sent.path, "/v1/chat/completions");
-    assert_eq!(sent.header("authorization"), Some(format!("Bearer {VENDOR_KEY}").as_str()));
-    let key = gateway.access(&answer)["key"].as_str().unwrap_or_default().to_owned();
-    assert!(key.starts_with("master-key:") && key.len() == "master-key:".len() + 16, "{key}");
+    assert_eq!(
+        sent.header("authorization"),
+        Some(format!("Bearer {VENDOR_KEY}").as_str())
+    );
+    let key = gateway.access(&answer)["key"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        key.starts_with("master-key:") && key.len() == "master-key:".len() + 16,
+        "{key}"
+    );
 }
 
 #[test]
 fn a_target_without_its_key_is_left_out_and_named() {
     let vendor = Vendor::start();
-    let gateway = Gateway::start(&Gateway::before(&vendor).further_target("- virtual_key: groq\n  models: [lonely]"));
+    let gateway = Gateway::start(
+        &Gateway::before(&vendor).further_target("- virtual_key: groq\n  models: [lonely]"),
+    );
     assert_eq!(ready(&gateway), 200, "one target is enough");
-    let warned = gateway.log.wait(SOON, |line| line["level"] == "WARN" && line.to_string().contains("groq"));
-    assert!(warned.is_some_and(|line| line.to_string().contains("GROQ_API_KEY")), "{}", gateway.everything_said());
+    let warned = gateway.log.wait(SOON, |line| {
+        line["level"] == "WARN" && line.to_string().contains("groq")
+    });
+    assert!(
+        warned.is_some_and(|line| line.to_string().contains("GROQ_API_KEY")),
+        "{}",
+        gateway.everything_said()
+    );
     assert_eq!(gateway.chat(chat_body("lonely")).status(), 404);
 }
 
@@ -82,12 +136,21 @@ fn fallback_goes_on_to_the_next_target_before_the_first_byte() {
         let answer = gateway.chat(body);
         assert_eq!(answer.status(), 200, "{}", answer.text());
         let line = gateway.access(&answer);
-        assert_eq!((line["target"].as_str(), line["attempts"].as_u64()), (Some("second"), Some(2)), "{line}");
+        assert_eq!(
+            (line["target"].as_str(), line["attempts"].as_u64()),
+            (Some("second"), Some(2)),
+            "{line}"
+        );
     }
     vendor.next("status=400");
     let refused = gateway.chat(chat_body(MODEL));
     assert_eq!(refused.status(), 400, "the caller's own mistake");
-    assert!(gateway.metrics().count("gateway_provider_errors_total", &[("provider", "openai")]) >= 2);
+    assert!(
+        gateway
+            .metrics()
+            .count("gateway_provider_errors_total", &[("provider", "openai")])
+            >= 2
+    );
 }
 
 #[test]
@@ -97,24 +160,42 @@ fn a_good_reload_takes_effect_and_a_bad_one_changes_nothing() {
     let gateway = Gateway::start(&setup);
     assert_eq!(gateway.chat(chat_body("newcomer")).status(), 404);
 
-    gateway.rewrite_config(&setup.clone().model("newcomer", "gpt-new").key(keys::BARE, "").yaml());
+    gateway.rewrite_config(
+        &setup
+            .clone()
+            .model("newcomer", "gpt-new")
+            .key(keys::BARE, "")
+            .yaml(),
+    );
     gateway.signal("HUP");
-    eventually("the new model is served", || (gateway.chat(chat_body("newcomer")).status() == 200).then_some(()));
+    eventually("the new model is served", || {
+        (gateway.chat(chat_body("newcomer")).status() == 200).then_some(())
+    });
     assert_eq!(vendor.last().json().expect("JSON")["model"], "gpt-new");
     let bare = Call::chat(chat_body(MODEL)).bearer(keys::BARE.token);
     assert_eq!(gateway.send(&bare).status(), 200, "and so is the new key");
 
     gateway.rewrite_config("targets:\n  - virtual_key: openai\n    wieght: 3\n");
     gateway.signal("HUP");
-    let told = gateway.log.wait(SOON, |line| line["level"] == "ERROR" && line.to_string().contains("wieght"));
+    let told = gateway.log.wait(SOON, |line| {
+        line["level"] == "ERROR" && line.to_string().contains("wieght")
+    });
     assert!(told.is_some(), "{}", gateway.everything_said());
-    assert_eq!(gateway.chat(chat_body("newcomer")).status(), 200, "the running configuration stays");
+    assert_eq!(
+        gateway.chat(chat_body("newcomer")).status(),
+        200,
+        "the running configuration stays"
+    );
     assert_eq!(ready(&gateway), 200);
 
     gateway.rewrite_config(&setup.yaml());
     gateway.signal("HUP");
-    eventually("the key is gone", || (gateway.send(&bare).status() == 401).then_some(()));
-    eventually("the model is gone", || (gateway.chat(chat_body("newcomer")).status() == 404).then_some(()));
+    eventually("the key is gone", || {
+        (gateway.send(&bare).status() == 401).then_some(())
+    });
+    eventually("the model is gone", || {
+        (gateway.chat(chat_body("newcomer")).status() == 404).then_some(())
+    });
 }
 
 #[test]
@@ -126,9 +207,14 @@ fn a_reload_leaves_streams_alone() {
     assert!(live.next().is_some());
     gateway.rewrite_config(&Gateway::before(&vendor).yaml());
     gateway.signal("HUP");
-    eventually("the model is gone", || (gateway.chat(chat_body("slow")).status() == 404).then_some(()));
+    eventually("the model is gone", || {
+        (gateway.chat(chat_body("slow")).status() == 404).then_some(())
+    });
     let (events, end) = live.rest();
-    assert_eq!((events.last().map(Event::is_done), end), (Some(true), End::Whole));
+    assert_eq!(
+        (events.last().map(Event::is_done), end),
+        (Some(true), End::Whole)
+    );
 }
 
 #[test]
@@ -142,16 +228,36 @@ fn a_stop_turns_unready_first_lets_streams_finish_and_ends_well() {
     assert!(live.next().is_some());
     gateway.signal("TERM");
 
-    eventually("it says that it is going", || (ready(&gateway) == 503).then_some(()));
-    assert_eq!(gateway.send(&Call::get("/readyz")).json()["status"], "not_ready");
-    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200, "during the delay it still serves");
-    eventually("it takes no more connections", || (ready(&gateway) == 0).then_some(()));
+    eventually("it says that it is going", || {
+        (ready(&gateway) == 503).then_some(())
+    });
+    assert_eq!(
+        gateway.send(&Call::get("/readyz")).json()["status"],
+        "not_ready"
+    );
+    assert_eq!(
+        gateway.chat(chat_body(MODEL)).status(),
+        200,
+        "during the delay it still serves"
+    );
+    eventually("it takes no more connections", || {
+        (ready(&gateway) == 0).then_some(())
+    });
 
     let (events, end) = live.rest();
-    assert_eq!((events.last().map(Event::is_done), end), (Some(true), End::Whole), "the stream was not cut");
+    assert_eq!(
+        (events.last().map(Event::is_done), end),
+        (Some(true), End::Whole),
+        "the stream was not cut"
+    );
     let ended = gateway.wait_for_end(SOON).expect("it ends");
     assert_eq!(ended.code(), Some(0), "{ended:?}");
-    let entry = gateway.log.objects().into_iter().find(|entry| entry["stream"] == true).expect("the stream's line");
+    let entry = gateway
+        .log
+        .objects()
+        .into_iter()
+        .find(|entry| entry["stream"] == true)
+        .expect("the stream's line");
     assert_eq!(entry["outcome"], "answered", "{entry}");
 }
 
@@ -161,13 +267,18 @@ fn a_stop_without_calls_is_quick() {
     for signal in ["TERM", "INT"] {
         let gateway = Gateway::start(&Gateway::before(&vendor));
         let mut idle = gateway.connect();
-        idle.write(&Call::get("/livez").bytes(gateway.addr())).expect("the gateway reads");
+        idle.write(&Call::get("/livez").bytes(gateway.addr()))
+            .expect("the gateway reads");
         assert_eq!(idle.answer(false).expect("an answer").status(), 200);
         let begun = Instant::now();
         gateway.signal(signal);
         let ended = gateway.wait_for_end(SOON).expect("it ends");
         assert_eq!(ended.code(), Some(0), "{signal}: {ended:?}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{signal}: an idle connection holds nobody up: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{signal}: an idle connection holds nobody up: {:?}",
+            begun.elapsed()
+        );
     }
 }
 
@@ -184,9 +295,17 @@ fn a_stream_that_outlives_the_patience_is_cut_and_still_paid_for() {
     let ended = gateway.wait_for_end(SOON).expect("it ends");
     assert_eq!(ended.code(), Some(0), "{ended:?}");
     let (events, _) = live.rest();
-    assert!(!events.iter().any(Event::is_done), "a cut stream does not look complete");
+    assert!(
+        !events.iter().any(Event::is_done),
+        "a cut stream does not look complete"
+    );
     let lines = gateway.log.objects();
-    assert!(lines.iter().any(|line| line["surface"] == "chat" && line["outcome"] != "answered"), "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["surface"] == "chat" && line["outcome"] != "answered"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -200,9 +319,15 @@ fn a_second_signal_ends_it_at_once() {
     assert!(live.next().is_some());
     gateway.signal("TERM");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(gateway.wait_for_end(Duration::ZERO).is_none(), "the first signal waits for the stream");
+    assert!(
+        gateway.wait_for_end(Duration::ZERO).is_none(),
+        "the first signal waits for the stream"
+    );
     gateway.signal("TERM");
-    assert!(gateway.wait_for_end(Duration::from_secs(5)).is_some(), "the second does not");
+    assert!(
+        gateway.wait_for_end(Duration::from_secs(5)).is_some(),
+        "the second does not"
+    );
 }
 
 #[test]
@@ -210,7 +335,158 @@ fn an_address_in_use_is_a_failure_that_names_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = taken.local_addr().expect("an address").to_string();
     let mut command = ferrogw_tests::binary::command(&["serve", "--listen", &addr]);
-    let said = ferrogw_tests::binary::Said::from(command.env("MASTER_KEY", "x").output().expect("it ends by itself"));
+    let said = ferrogw_tests::binary::Said::from(
+        command
+            .env("MASTER_KEY", "x")
+            .output()
+            .expect("it ends by itself"),
+    );
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(format!("{}{}", said.err, said.out).contains(&addr), "{said:?}");
+    assert!(
+        format!("{}{}", said.err, said.out).contains(&addr),
+        "{said:?}"
+    );
+}
+
+/// Calls are served whether anybody reads the log or not.
+#[test]
+fn a_log_that_nobody_reads_holds_no_call_up() {
+    let vendor = Vendor::start();
+    let folder = tempfile::TempDir::new().expect("a temporary directory");
+    let config = folder.path().join("config.yaml");
+    std::fs::write(&config, Gateway::before(&vendor).yaml()).expect("the config can be written");
+    for reads in [false, true] {
+        let addr = ferrogw_tests::gateway::free_address();
+        let listen = addr.to_string();
+        let mut command =
+            ferrogw_tests::binary::command(&["serve", "--listen", &listen, "--config"]);
+        command
+            .arg(&config)
+            .env("VENDOR_KEY", VENDOR_KEY)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null());
+        let mut child = command.spawn().expect("the binary can be run");
+        if reads {
+            // The reader goes away: from now on writing fails.
+            drop(child.stdout.take());
+        }
+        eventually("it is up", || {
+            Call::get("/livez").try_send(addr).is_ok().then_some(())
+        });
+        let mut connection = ferrogw_tests::http::Connection::open(addr).expect("it accepts");
+        let call = Call::chat(chat_body(MODEL))
+            .bearer(keys::APP.token)
+            .bytes(addr);
+        // A pipe holds 64 KiB: some 200 lines.
+        let served = (0..1500).all(|_| {
+            connection.write(&call).is_ok()
+                && connection
+                    .answer(false)
+                    .is_ok_and(|answer| answer.status() == 200)
+        });
+        child.kill().expect("it still runs");
+        child.wait().expect("it ends");
+        assert!(served, "reader gone: {reads}");
+    }
+}
+
+#[test]
+fn a_hang_up_without_a_file_is_no_reason_to_die() {
+    let vendor = Vendor::start();
+    let url = vendor.base_url();
+    let gateway = Gateway::without_config(&[
+        ("MASTER_KEY", keys::MASTER),
+        ("OPENAI_API_KEY", VENDOR_KEY),
+        ("OPENAI_BASE_URL", &url),
+    ]);
+    gateway.signal("HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(
+        gateway
+            .send(&Call::chat(chat_body("gpt-4o-mini")).bearer(keys::MASTER))
+            .status(),
+        200
+    );
+    assert_eq!(ready(&gateway), 200);
+}
+
+/// Mounted configurations change by an exchanged link, not by a written file.
+#[test]
+fn an_exchanged_link_is_a_changed_file() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor);
+    let gateway = Gateway::start(&setup);
+    let folder = gateway.dir();
+    let link = |version: &str| {
+        std::fs::create_dir_all(folder.join(version)).expect("a folder");
+        let yaml = setup.clone().model(version, "m").yaml();
+        std::fs::write(folder.join(version).join("config.yaml"), yaml)
+            .expect("the config can be written");
+        std::os::unix::fs::symlink(folder.join(version), folder.join("..next")).expect("a link");
+        std::fs::rename(folder.join("..next"), folder.join("..data"))
+            .expect("the link can be exchanged");
+    };
+    link("one");
+    let _ = std::fs::remove_file(gateway.config_path());
+    std::os::unix::fs::symlink("..data/config.yaml", gateway.config_path()).expect("a link");
+    eventually("the first is served", || {
+        (gateway.chat(chat_body("one")).status() == 200).then_some(())
+    });
+    link("two");
+    eventually("the second is served", || {
+        (gateway.chat(chat_body("two")).status() == 200).then_some(())
+    });
+    assert_eq!(gateway.chat(chat_body("one")).status(), 404);
+}
+
+#[test]
+fn the_log_is_as_the_operator_wants_it() {
+    let vendor = Vendor::start();
+    let lines = |setup: &ferrogw_tests::config::Setup| {
+        let gateway = Gateway::start(setup);
+        gateway.chat(chat_body(MODEL));
+        vendor.next("status=500");
+        gateway.chat(chat_body(MODEL));
+        gateway.signal("TERM");
+        gateway.wait_for_end(SOON).expect("it ends");
+        std::thread::sleep(Duration::from_millis(100));
+        gateway.log.lines()
+    };
+    let base = || Gateway::before(&vendor);
+    let all = lines(&base());
+    assert_eq!(
+        all.iter()
+            .filter(|line| line.contains("\"msg\":\"request\""))
+            .count(),
+        2,
+        "{all:?}"
+    );
+    let without = lines(&base().section("log:\n  access: false"));
+    assert!(
+        !without
+            .iter()
+            .any(|line| line.contains("\"msg\":\"request\"")),
+        "{without:?}"
+    );
+    let text = lines(&base().section("log:\n  format: text"));
+    assert!(
+        text.len() >= 3 && !text.iter().any(|line| line.starts_with('{')),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn connections_have_a_bound_and_come_back() {
+    let vendor = Vendor::start();
+    let gateway =
+        Gateway::start(&Gateway::before(&vendor).section("server:\n  max_connections: 8"));
+    let open: Vec<_> = (0..40)
+        .map(|_| std::net::TcpStream::connect(gateway.addr()).expect("the system accepts"))
+        .collect();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(open);
+    eventually("there is room again", || {
+        (ready(&gateway) == 200).then_some(())
+    });
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
 }

@@ -11,11 +11,18 @@ use mock::Outcome;
 use serde_json::Value;
 
 fn with_options(options: &str) -> String {
-    stream_body(MODEL).replace("\"stream\":true", &format!("\"stream\":true,\"stream_options\":{options}"))
+    stream_body(MODEL).replace(
+        "\"stream\":true",
+        &format!("\"stream\":true,\"stream_options\":{options}"),
+    )
 }
 
 fn chunks(events: &[Event]) -> Vec<Value> {
-    events.iter().filter(|event| !event.is_done()).filter_map(Event::json).collect()
+    events
+        .iter()
+        .filter(|event| !event.is_done())
+        .filter_map(Event::json)
+        .collect()
 }
 
 fn done(events: &[Event]) -> usize {
@@ -40,7 +47,11 @@ fn a_stream_has_the_documented_shape() {
 
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.end, End::Whole);
-    assert!(answer.header("content-type").is_some_and(|media| media.starts_with("text/event-stream")));
+    assert!(
+        answer
+            .header("content-type")
+            .is_some_and(|media| media.starts_with("text/event-stream"))
+    );
     assert_eq!(answer.header("cache-control"), Some("no-cache"));
     assert_eq!(answer.header("x-accel-buffering"), Some("no"), "F7");
     assert_eq!(answer.header("x-gateway-provider"), Some("openai"));
@@ -51,12 +62,33 @@ fn a_stream_has_the_documented_shape() {
     let chunks = chunks(&events);
     for chunk in &chunks {
         assert_eq!(chunk["object"], "chat.completion.chunk");
-        assert!(chunk["id"].is_string() && chunk["model"].is_string() && chunk["choices"].is_array(), "{chunk}");
+        assert!(
+            chunk["id"].is_string() && chunk["model"].is_string() && chunk["choices"].is_array(),
+            "{chunk}"
+        );
     }
     for index in 0..2 {
-        let choices: Vec<&Value> = chunks.iter().filter_map(|chunk| chunk["choices"].get(0)).filter(|c| c["index"] == index).collect();
-        assert_eq!(choices.iter().filter(|choice| choice["delta"]["role"].is_string()).count(), 1, "choice {index}");
-        assert_eq!(choices.iter().filter(|choice| choice["finish_reason"].is_string()).count(), 1, "choice {index}");
+        let choices: Vec<&Value> = chunks
+            .iter()
+            .filter_map(|chunk| chunk["choices"].get(0))
+            .filter(|c| c["index"] == index)
+            .collect();
+        assert_eq!(
+            choices
+                .iter()
+                .filter(|choice| choice["delta"]["role"].is_string())
+                .count(),
+            1,
+            "choice {index}"
+        );
+        assert_eq!(
+            choices
+                .iter()
+                .filter(|choice| choice["finish_reason"].is_string())
+                .count(),
+            1,
+            "choice {index}"
+        );
     }
 }
 
@@ -65,7 +97,10 @@ fn the_vendors_bytes_are_the_clients_bytes() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let asked = with_options(r#"{"include_usage":true}"#);
-    assert_eq!(gateway.chat(asked.as_str()).text(), vendor.says(asked.as_str()).text());
+    assert_eq!(
+        gateway.chat(asked.as_str()).text(),
+        vendor.says(asked.as_str()).text()
+    );
 
     let whole = gateway.chat(chat_body(MODEL));
     let direct = vendor.says(chat_body(MODEL));
@@ -74,8 +109,12 @@ fn the_vendors_bytes_are_the_clients_bytes() {
 
     // The client did not ask for usage, the gateway did: the one event that brings it is missing.
     let unasked = gateway.chat(stream_body(MODEL)).text();
-    let without: String =
-        vendor.says(asked).text().split_inclusive("\n\n").filter(|block| !block.contains("\"choices\":[]")).collect();
+    let without: String = vendor
+        .says(asked)
+        .text()
+        .split_inclusive("\n\n")
+        .filter(|block| !block.contains("\"choices\":[]"))
+        .collect();
     assert_eq!(unasked, without);
 }
 
@@ -89,14 +128,27 @@ fn usage_is_shown_to_who_asked_and_counted_for_all() {
         (with_options("{}"), false),
         (with_options("null"), false),
         (with_options(r#"{"include_usage":true}"#), true),
-        (with_options(r#"{"include_usage":true,"include_obfuscation":false}"#), true),
+        (
+            with_options(r#"{"include_usage":true,"include_obfuscation":false}"#),
+            true,
+        ),
     ] {
         vendor.next("prompt_tokens=123;completion_tokens=45;cached_tokens=100");
         let answer = gateway.chat(body.as_str());
         let chunks = chunks(&answer.events());
-        let with_usage = chunks.iter().filter(|chunk| chunk["usage"].is_object()).count();
-        let empty = chunks.iter().filter(|chunk| chunk["choices"].as_array().is_none_or(Vec::is_empty)).count();
-        assert_eq!((with_usage, empty), if shown { (1, 1) } else { (0, 0) }, "{body}");
+        let with_usage = chunks
+            .iter()
+            .filter(|chunk| chunk["usage"].is_object())
+            .count();
+        let empty = chunks
+            .iter()
+            .filter(|chunk| chunk["choices"].as_array().is_none_or(Vec::is_empty))
+            .count();
+        assert_eq!(
+            (with_usage, empty),
+            if shown { (1, 1) } else { (0, 0) },
+            "{body}"
+        );
 
         let sent = vendor.last().json().expect("JSON goes upstream");
         assert_eq!(sent["stream_options"]["include_usage"], true, "{body}");
@@ -112,24 +164,35 @@ fn what_the_client_asked_for_beside_usage_is_kept() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     gateway.chat(with_options(r#"{ "include_obfuscation" : false }"#));
-    assert_eq!(vendor.last().json().expect("JSON")["stream_options"]["include_obfuscation"], false);
+    assert_eq!(
+        vendor.last().json().expect("JSON")["stream_options"]["include_obfuscation"],
+        false
+    );
 }
 
 #[test]
 fn content_is_passed_on_as_it_comes() {
     let vendor = Vendor::start();
-    let gateway = Gateway::start(&Gateway::before(&vendor).model("slow", "mock:events=6;cadence=300ms"));
+    let gateway =
+        Gateway::start(&Gateway::before(&vendor).model("slow", "mock:events=6;cadence=300ms"));
     let live = gateway.open_chat(stream_body("slow"));
     let begun = Instant::now();
     let mut arrivals = Vec::new();
     for event in live {
-        let piece = event.json().and_then(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::len));
+        let piece = event.json().and_then(|chunk| {
+            chunk["choices"][0]["delta"]["content"]
+                .as_str()
+                .map(str::len)
+        });
         if piece.is_some_and(|length| length > 0) {
             arrivals.push(begun.elapsed());
         }
     }
     assert_eq!(arrivals.len(), 6);
-    assert!(arrivals[5] > arrivals[0] + Duration::from_millis(900), "all at once: {arrivals:?}");
+    assert!(
+        arrivals[5] > arrivals[0] + Duration::from_millis(900),
+        "all at once: {arrivals:?}"
+    );
 }
 
 #[test]
@@ -146,17 +209,27 @@ fn a_silent_vendor_is_bridged_by_heartbeats() {
         let (events, end) = live.rest();
         let beats = events.iter().filter(|event| event.data.is_none()).count();
         assert!(beats >= 2, "{model}: {beats} heartbeats");
-        assert!(events.iter().filter(|event| event.data.is_none()).all(|event| event.raw.starts_with(':')));
+        assert!(
+            events
+                .iter()
+                .filter(|event| event.data.is_none())
+                .all(|event| event.raw.starts_with(':'))
+        );
         assert_eq!((done(&events), end), (1, End::Whole), "{model}");
     }
     let fast = gateway.chat(stream_body(MODEL)).events();
-    assert!(fast.iter().all(|event| event.data.is_some()), "no heartbeat where there is no silence");
+    assert!(
+        fast.iter().all(|event| event.data.is_some()),
+        "no heartbeat where there is no silence"
+    );
 }
 
 #[test]
 fn heartbeats_can_be_switched_off() {
     let vendor = Vendor::start();
-    let setup = Gateway::before(&vendor).model("slow", "mock:events=2;cadence=1s").section("stream:\n  heartbeat: 0s");
+    let setup = Gateway::before(&vendor)
+        .model("slow", "mock:events=2;cadence=1s")
+        .section("stream:\n  heartbeat: 0s");
     let events = Gateway::start(&setup).chat(stream_body("slow")).events();
     assert!(done(&events) == 1 && events.iter().all(|event| event.data.is_some()));
 }
@@ -170,20 +243,37 @@ fn a_vendor_that_falls_silent_is_given_up() {
     let gateway = Gateway::start(&setup);
     let answer = gateway.chat(stream_body("stalls"));
     assert_eq!(answer.status(), 200);
-    assert_eq!(failure(&answer.events()), ("timeout_error".into(), "stream_timeout".into()));
-    assert_eq!(answer.end, End::Whole, "the body ends as HTTP says, the error is told in it");
-    eventually("the vendor's stream is cut", || (vendor.stats().in_flight == 0).then_some(()));
+    assert_eq!(
+        failure(&answer.events()),
+        ("timeout_error".into(), "stream_timeout".into())
+    );
+    assert_eq!(
+        answer.end,
+        End::Whole,
+        "the body ends as HTTP says, the error is told in it"
+    );
+    eventually("the vendor's stream is cut", || {
+        (vendor.stats().in_flight == 0).then_some(())
+    });
     assert_eq!(vendor.only().outcome, Outcome::HungUp);
     let line = gateway.access(&answer);
     assert_eq!(line["outcome"], "failed", "{line}");
-    assert_eq!(line["estimated"], true, "what was used is not known: {line}");
+    assert_eq!(
+        line["estimated"], true,
+        "what was used is not known: {line}"
+    );
 }
 
 #[test]
 fn a_failure_before_the_first_content_is_an_ordinary_error() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
-    for settings in ["error_in_200=0", "cut_event=0", "status=200;body=<html>;content_type=text/html", "empty"] {
+    for settings in [
+        "error_in_200=0",
+        "cut_event=0",
+        "status=200;body=<html>;content_type=text/html",
+        "empty",
+    ] {
         vendor.next(settings);
         let answer = gateway.chat(stream_body(MODEL));
         assert_eq!(answer.status(), 502, "{settings}: {}", answer.text());
@@ -195,17 +285,41 @@ fn a_failure_before_the_first_content_is_an_ordinary_error() {
 fn a_failure_after_it_is_an_event_and_no_done() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
-    for settings in ["error_in_200=2", "error_text_in_200=2", "cut_event=2", "reset_event=2", "eof", "truncated", "garbage=2"] {
+    for settings in [
+        "error_in_200=2",
+        "error_text_in_200=2",
+        "cut_event=2",
+        "reset_event=2",
+        "eof",
+        "truncated",
+        "garbage=2",
+    ] {
         vendor.next(&format!("{settings};events=5;cadence=50ms"));
         let answer = gateway.chat(stream_body(MODEL));
         assert_eq!(answer.status(), 200, "{settings}: {}", answer.text());
         let events = answer.events();
-        assert_eq!(failure(&events), ("stream_error".into(), "stream_error".into()), "{settings}");
+        assert_eq!(
+            failure(&events),
+            ("stream_error".into(), "stream_error".into()),
+            "{settings}"
+        );
         assert!(events.len() > 2, "{settings}: what came before is kept");
-        assert!(chunks(&events).iter().all(|chunk| chunk["error"].is_object() || chunk["choices"].is_array()), "{settings}");
+        assert!(
+            chunks(&events)
+                .iter()
+                .all(|chunk| chunk["error"].is_object() || chunk["choices"].is_array()),
+            "{settings}"
+        );
         let line = gateway.access(&answer);
-        assert_eq!((line["outcome"].as_str(), line["status"].as_u64()), (Some("failed"), Some(200)), "{settings}: {line}");
-        assert!(line["error"].is_string(), "O1: the cause is in the log: {line}");
+        assert_eq!(
+            (line["outcome"].as_str(), line["status"].as_u64()),
+            (Some("failed"), Some(200)),
+            "{settings}: {line}"
+        );
+        assert!(
+            line["error"].is_string(),
+            "O1: the cause is in the log: {line}"
+        );
     }
 }
 
@@ -214,25 +328,42 @@ fn a_vendors_words_inside_a_stream_are_blotted() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":{\"message\":\"key sk-proj-abcdefghijklmnopqrstuvwxyz012345 died\"}}\n\n";
-    vendor.next(&format!("status=200;content_type=text/event-stream;body={body}"));
+    vendor.next(&format!(
+        "status=200;content_type=text/event-stream;body={body}"
+    ));
     let answer = gateway.chat(stream_body(MODEL));
-    assert_eq!(failure(&answer.events()), ("stream_error".into(), "stream_error".into()));
+    assert_eq!(
+        failure(&answer.events()),
+        ("stream_error".into(), "stream_error".into())
+    );
     assert!(!answer.text().contains("sk-proj"), "{}", answer.text());
 }
 
 #[test]
 fn an_event_that_is_too_long_ends_the_stream() {
     let vendor = Vendor::start();
-    let setup = Gateway::before(&vendor).model("huge", "mock:huge=1m").section("stream:\n  max_event_bytes: 65536");
+    let setup = Gateway::before(&vendor)
+        .model("huge", "mock:huge=1m")
+        .section("stream:\n  max_event_bytes: 65536");
     let gateway = Gateway::start(&setup);
     let answer = gateway.chat(stream_body("huge"));
     if answer.status() == 200 {
-        assert_eq!(failure(&answer.events()), ("stream_error".into(), "stream_error".into()));
+        assert_eq!(
+            failure(&answer.events()),
+            ("stream_error".into(), "stream_error".into())
+        );
     } else {
-        assert_eq!((answer.status(), answer.error().1.as_str()), (502, "upstream_error"));
+        assert_eq!(
+            (answer.status(), answer.error().1.as_str()),
+            (502, "upstream_error")
+        );
     }
     let small = Gateway::start(&Gateway::before(&vendor).model("huge", "mock:huge=1m"));
-    assert_eq!(done(&small.chat(stream_body("huge")).events()), 1, "the default bound takes it");
+    assert_eq!(
+        done(&small.chat(stream_body("huge")).events()),
+        1,
+        "the default bound takes it"
+    );
 }
 
 fn endless(vendor: &Vendor) -> Setup {
@@ -247,16 +378,27 @@ fn a_client_that_leaves_takes_the_vendors_stream_with_it() {
     for _ in 0..4 {
         assert!(stream.next().is_some());
     }
-    let id = stream.head.header("x-request-id").expect("an id").to_owned();
+    let id = stream
+        .head
+        .header("x-request-id")
+        .expect("an id")
+        .to_owned();
     drop(stream);
 
-    eventually("the vendor's stream is cut", || (vendor.only().outcome == Outcome::HungUp).then_some(()));
+    eventually("the vendor's stream is cut", || {
+        (vendor.only().outcome == Outcome::HungUp).then_some(())
+    });
     let line = gateway.access_by_id(&id);
     assert_eq!(line["outcome"], "aborted", "{line}");
     assert_eq!(line["estimated"], true, "{line}");
-    assert!(line["tokens_in"].as_u64() > Some(0) && line["tokens_out"].as_u64() > Some(0), "W5: {line}");
+    assert!(
+        line["tokens_in"].as_u64() > Some(0) && line["tokens_out"].as_u64() > Some(0),
+        "W5: {line}"
+    );
     assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
-    eventually("nothing is left open", || (vendor.stats().in_flight == 0).then_some(()));
+    eventually("nothing is left open", || {
+        (vendor.stats().in_flight == 0).then_some(())
+    });
 }
 
 #[test]
@@ -267,12 +409,25 @@ fn a_client_that_leaves_before_the_answer_begins_is_noticed() {
         let before = vendor.stats().hangups;
         let mut connection = gateway.connect();
         let call = ferrogw_tests::Call::chat(body).bearer(ferrogw_tests::keys::APP.token);
-        connection.write(&call.bytes(gateway.addr())).expect("the gateway reads");
-        eventually("the vendor got it", || (vendor.stats().in_flight == 1).then_some(()));
+        connection
+            .write(&call.bytes(gateway.addr()))
+            .expect("the gateway reads");
+        eventually("the vendor got it", || {
+            (vendor.stats().in_flight == 1).then_some(())
+        });
         drop(connection);
-        eventually("the vendor is let go", || (vendor.stats().hangups == before + 1).then_some(()));
+        eventually("the vendor is let go", || {
+            (vendor.stats().hangups == before + 1).then_some(())
+        });
     }
-    let aborted = || gateway.log.objects().iter().filter(|line| line["outcome"] == "aborted").count();
+    let aborted = || {
+        gateway
+            .log
+            .objects()
+            .iter()
+            .filter(|line| line["outcome"] == "aborted")
+            .count()
+    };
     eventually("both are on the record", || (aborted() == 2).then_some(()));
 }
 
@@ -280,33 +435,58 @@ fn a_client_that_leaves_before_the_answer_begins_is_noticed() {
 fn a_drained_stream_is_read_to_its_end_for_its_usage() {
     let vendor = Vendor::start();
     let setup = Gateway::before(&vendor)
-        .model("long", "mock:events=40;cadence=20ms;prompt_tokens=11;completion_tokens=222")
+        .model(
+            "long",
+            "mock:events=40;cadence=20ms;prompt_tokens=11;completion_tokens=222",
+        )
         .section("stream:\n  on_disconnect: drain");
     let gateway = Gateway::start(&setup);
     let mut stream = gateway.open_chat(stream_body("long"));
     assert!(stream.next().is_some());
-    let id = stream.head.header("x-request-id").expect("an id").to_owned();
+    let id = stream
+        .head
+        .header("x-request-id")
+        .expect("an id")
+        .to_owned();
     drop(stream);
 
     let line = gateway.access_by_id(&id);
     assert_eq!(line["outcome"], "aborted", "{line}");
-    assert_eq!((line["tokens_in"].as_u64(), line["tokens_out"].as_u64()), (Some(11), Some(222)), "{line}");
+    assert_eq!(
+        (line["tokens_in"].as_u64(), line["tokens_out"].as_u64()),
+        (Some(11), Some(222)),
+        "{line}"
+    );
     assert_eq!(line["estimated"], false, "{line}");
-    eventually("the vendor came to its end", || (vendor.only().outcome == Outcome::Answered).then_some(()));
+    eventually("the vendor came to its end", || {
+        (vendor.only().outcome == Outcome::Answered).then_some(())
+    });
 }
 
 #[test]
 fn a_slow_reader_holds_the_vendor_back() {
     let vendor = Vendor::start();
-    let setup = Gateway::before(&vendor).model("flood", "mock:events=800;event_bytes=32768;write_per_event=").section("server:\n  write_timeout: 30s");
+    let setup = Gateway::before(&vendor)
+        .model(
+            "flood",
+            "mock:events=800;event_bytes=32768;write_per_event=",
+        )
+        .section("server:\n  write_timeout: 30s");
     let gateway = Gateway::start(&setup);
     let before = gateway.resident_kib();
     let mut live = gateway.open_chat(stream_body("flood"));
     assert!(live.next().is_some());
     std::thread::sleep(Duration::from_secs(2));
     let held = gateway.resident_kib().saturating_sub(before);
-    assert!(held < 8 * 1024, "the gateway holds {held} KiB of a stream of 25 MiB");
-    assert_eq!(vendor.only().outcome, Outcome::Pending, "the vendor waits as well");
+    assert!(
+        held < 8 * 1024,
+        "the gateway holds {held} KiB of a stream of 25 MiB"
+    );
+    assert_eq!(
+        vendor.only().outcome,
+        Outcome::Pending,
+        "the vendor waits as well"
+    );
     let (events, end) = live.rest();
     assert_eq!((done(&events), end), (1, End::Whole));
 }
@@ -314,11 +494,18 @@ fn a_slow_reader_holds_the_vendor_back() {
 #[test]
 fn a_reader_that_stops_is_let_go() {
     let vendor = Vendor::start();
-    let setup = Gateway::before(&vendor).model("flood", "mock:events=2000;event_bytes=32768;write_per_event=").section("server:\n  write_timeout: 500ms");
+    let setup = Gateway::before(&vendor)
+        .model(
+            "flood",
+            "mock:events=2000;event_bytes=32768;write_per_event=",
+        )
+        .section("server:\n  write_timeout: 500ms");
     let gateway = Gateway::start(&setup);
     let mut live = gateway.open_chat(stream_body("flood"));
     assert!(live.next().is_some());
-    eventually("the stream is given up", || (vendor.only().outcome == Outcome::HungUp).then_some(()));
+    eventually("the stream is given up", || {
+        (vendor.only().outcome == Outcome::HungUp).then_some(())
+    });
     let id = live.head.header("x-request-id").expect("an id").to_owned();
     assert_eq!(gateway.access_by_id(&id)["outcome"], "aborted");
 }
@@ -326,13 +513,20 @@ fn a_reader_that_stops_is_let_go() {
 #[test]
 fn many_streams_run_side_by_side() {
     let vendor = Vendor::start();
-    let gateway = Gateway::start(&Gateway::before(&vendor).model("slow", "mock:events=10;cadence=50ms"));
+    let gateway =
+        Gateway::start(&Gateway::before(&vendor).model("slow", "mock:events=10;cadence=50ms"));
     let begun = Instant::now();
-    let mut open: Vec<_> = (0..50).map(|_| gateway.open_chat(stream_body("slow"))).collect();
+    let mut open: Vec<_> = (0..50)
+        .map(|_| gateway.open_chat(stream_body("slow")))
+        .collect();
     assert!(open.iter_mut().all(|live| live.next().is_some()));
     for live in open {
         let (events, end) = live.rest();
         assert_eq!((done(&events), end), (1, End::Whole));
     }
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
 }

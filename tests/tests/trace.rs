@@ -19,21 +19,53 @@ fn the_clients_own_id_is_taken_where_it_is_one() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let ask = |headers: &[(&str, &str)]| {
         let call = Call::chat(chat_body(MODEL)).bearer(keys::APP.token);
-        let answer = gateway.send(&headers.iter().fold(call, |call, (name, value)| call.header(name, value)));
+        let answer = gateway.send(
+            &headers
+                .iter()
+                .fold(call, |call, (name, value)| call.header(name, value)),
+        );
         let id = answer.header("x-request-id").expect("an id").to_owned();
         assert_eq!(gateway.access_by_id(&id)["trace_id"], id.as_str());
         id
     };
-    assert_eq!(ask(&[("x-request-id", "ABCDEF00000000000000000000000001")]), "abcdef00000000000000000000000001");
-    assert_eq!(ask(&[("traceparent", &parent())]), TRACE, "O5: also without tracing");
-    assert_eq!(ask(&[("traceparent", &parent().replace("0af7", "0af8")), ("x-request-id", &"9".repeat(32))]), TRACE.replace("0af7", "0af8"));
+    assert_eq!(
+        ask(&[("x-request-id", "ABCDEF00000000000000000000000001")]),
+        "abcdef00000000000000000000000001"
+    );
+    assert_eq!(
+        ask(&[("traceparent", &parent())]),
+        TRACE,
+        "O5: also without tracing"
+    );
+    assert_eq!(
+        ask(&[
+            ("traceparent", &parent().replace("0af7", "0af8")),
+            ("x-request-id", &"9".repeat(32))
+        ]),
+        TRACE.replace("0af7", "0af8")
+    );
 
-    for unusable in ["my-request-7", "00000000000000000000000000000000", "123e4567-e89b-12d3-a456-426614174000", "ABC"] {
+    for unusable in [
+        "my-request-7",
+        "00000000000000000000000000000000",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "ABC",
+    ] {
         let id = ask(&[("x-request-id", unusable)]);
         assert_ne!(id, unusable.to_ascii_lowercase());
-        assert!(id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+        assert!(
+            id.len() == 32
+                && id
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            "{id}"
+        );
     }
-    for malformed in ["00-00000000000000000000000000000000-b7ad6b7169203331-01", "nonsense", "00-zz-b7-01"] {
+    for malformed in [
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "nonsense",
+        "00-zz-b7-01",
+    ] {
         assert_ne!(ask(&[("traceparent", malformed)]), "0".repeat(32));
     }
 }
@@ -44,7 +76,11 @@ fn a_clients_own_name_for_the_call_is_kept_beside_the_id() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let answer = gateway.ask(Call::chat(chat_body(MODEL)).header("x-request-id", "order-4711"));
     let line = gateway.access(&answer);
-    assert!(line.as_object().is_some_and(|line| line.values().any(|value| value == "order-4711")), "O5: {line}");
+    assert!(
+        line.as_object()
+            .is_some_and(|line| line.values().any(|value| value == "order-4711")),
+        "O5: {line}"
+    );
 }
 
 #[test]
@@ -53,8 +89,16 @@ fn ids_differ_and_stand_on_every_answer() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let ids: HashSet<String> = (0..50)
         .map(|n| {
-            let call = if n % 2 == 0 { Call::chat(chat_body(MODEL)).bearer(keys::APP.token) } else { Call::get("/nowhere") };
-            gateway.send(&call).header("x-request-id").expect("an id").to_owned()
+            let call = if n % 2 == 0 {
+                Call::chat(chat_body(MODEL)).bearer(keys::APP.token)
+            } else {
+                Call::get("/nowhere")
+            };
+            gateway
+                .send(&call)
+                .header("x-request-id")
+                .expect("an id")
+                .to_owned()
         })
         .collect();
     assert_eq!(ids.len(), 50);

@@ -74,7 +74,8 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
     if failed > 0 {
         bail!("{failed} of {} suites failed", results.len());
     }
-    println!("all {} suites passed", results.len());
+    let names: Vec<_> = results.iter().map(|(name, ..)| *name).collect();
+    println!("all passed: {}", names.join(", "));
     Ok(())
 }
 
@@ -132,7 +133,7 @@ fn node() -> Result<()> {
         step("npm ci", npm.current_dir(&suite))
     })?;
     let mut node = Command::new("node");
-    node.arg("--test");
+    node.args(["--test", "--test-reporter=spec"]);
     against_a_running_system("node --test", node.current_dir(&suite))
 }
 

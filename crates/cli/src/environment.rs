@@ -153,8 +153,12 @@ impl Environment {
         }
         if let Some(text) = &over.discovery_interval {
             match config::parse_duration(text.trim()) {
-                Ok(interval) if interval.is_zero() || interval.as_secs() >= 60 => {
-                    config.discovery = Some(config::Discovery { interval });
+                Ok(interval) if interval.is_zero() => config.discovery.enabled = false,
+                Ok(interval) if interval.as_secs() >= 60 => {
+                    config.discovery = config::Discovery {
+                        enabled: true,
+                        interval,
+                    };
                 }
                 _ => complain(&format!(
                     "FERRO_MODEL_DISCOVERY_INTERVAL is `{text}` and is ignored; write 1m or more, or 0s for none"

@@ -31,15 +31,13 @@ pub(crate) struct Conformed {
     /// `None` when nothing fits at all.
     pub(crate) value: Option<Value>,
     pub(crate) problems: Vec<Problem>,
+    /// Paths of settings that are probably there under a misspelt name.
+    pub(crate) misspelt: Vec<String>,
 }
 
 /// Holds `root` against `schema`.
 pub(crate) fn conform(schema: &Value, root: &Node, format: Format) -> Conformed {
-    let mut walk = Walk {
-        schema,
-        format,
-        problems: Vec::new(),
-    };
+    let mut walk = Walk::new(schema, format);
     // An empty document says nothing, which is what an empty map says too.
     let empty = Node {
         mark: root.mark,
@@ -47,9 +45,13 @@ pub(crate) fn conform(schema: &Value, root: &Node, format: Format) -> Conformed 
     };
     let root = if root.is_null() { &empty } else { root };
     let value = walk.value(schema, root, &Path::Root);
+    let Walk {
+        problems, misspelt, ..
+    } = walk;
     Conformed {
         value,
-        problems: walk.problems,
+        problems,
+        misspelt,
     }
 }
 
@@ -57,9 +59,19 @@ struct Walk<'s> {
     schema: &'s Value,
     format: Format,
     problems: Vec<Problem>,
+    misspelt: Vec<String>,
 }
 
 impl<'s> Walk<'s> {
+    fn new(schema: &'s Value, format: Format) -> Walk<'s> {
+        Walk {
+            schema,
+            format,
+            problems: Vec::new(),
+            misspelt: Vec::new(),
+        }
+    }
+
     fn rule(&self, schema: &'s Value) -> Rule<'s> {
         Rule::of(schema, self.schema)
     }
@@ -99,17 +111,18 @@ impl<'s> Walk<'s> {
         }
     }
 
-    fn wrong_type(&mut self, expected: &str, secret: bool, node: &Node, at: &Path<'_>) {
+    fn wrong_type(&mut self, expected: &str, rule: &Rule<'s>, node: &Node, at: &Path<'_>) {
         let found = match &node.kind {
             Kind::Scalar(Scalar {
                 sort: Sort::Bool | Sort::Number,
                 text,
-            }) if !secret => {
+            }) if !rule.is_secret() => {
                 format!("{node} (`{}`)", Quoted(text, LONGEST_QUOTE))
             }
             _ => node.to_string(),
         };
-        self.tell(at, node.mark, format!("expected {expected}, found {found}"));
+        let message = format!("expected {expected}, found {found}");
+        self.tell_with(at, node.mark, message, scalar::quotes(rule, node));
     }
 }
 
@@ -117,12 +130,13 @@ impl<'s> Walk<'s> {
 impl<'s> Walk<'s> {
     fn object(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
         let Kind::Map(members) = &node.kind else {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
             return None;
         };
         let properties = rule.properties();
         let additional = rule.get("additionalProperties");
         let mut out = Map::new();
+        let mut meant = Vec::new();
         for member in members {
             let here = at.key(&member.key);
             let value = match properties.and_then(|p| p.get(&member.key)) {
@@ -130,7 +144,7 @@ impl<'s> Walk<'s> {
                 Some(_) if member.value.is_null() => continue,
                 Some(schema) => self.value(schema, &member.value, &here),
                 None if additional == Some(&Value::Bool(false)) => {
-                    self.unknown_key(rule, &member.key, member.mark, at);
+                    meant.extend(self.unknown_key(rule, &member.key, member.mark, at));
                     continue;
                 }
                 None => match additional {
@@ -144,26 +158,35 @@ impl<'s> Walk<'s> {
         }
         for name in rule.words("required") {
             let written = members.iter().any(|m| m.key == name && !m.value.is_null());
-            if !written {
+            if !written && !meant.contains(&name) {
                 self.tell(&at.key(name), node.mark, format!("`{name}` is required"));
             }
         }
+        self.misspelt
+            .extend(meant.into_iter().map(|name| at.key(name).to_string()));
         Some(Value::Object(out))
     }
 
-    fn unknown_key(&mut self, rule: &Rule<'s>, key: &str, mark: Mark, at: &Path<'_>) {
+    /// Tells a key that is not known, and returns the one that was probably meant.
+    fn unknown_key(
+        &mut self,
+        rule: &Rule<'s>,
+        key: &str,
+        mark: Mark,
+        at: &Path<'_>,
+    ) -> Option<&'s str> {
         if self.is_full() {
-            return;
+            return None;
         }
         let place = match at {
             Path::Root => "at the top level".to_owned(),
             _ => format!("inside `{at}`"),
         };
-        let quoted = Quoted(key, LONGEST_QUOTE);
+        let mut message = format!("unknown key `{}` {place}", Quoted(key, LONGEST_QUOTE));
         if rule.words("x-later").any(|later| later == key) {
-            let message = format!("unknown key `{quoted}` {place}: not available in this version");
+            message += ": not available in this version";
             self.tell(&at.key(key), mark, message);
-            return;
+            return None;
         }
         let names: Vec<&str> = rule
             .properties()
@@ -171,19 +194,18 @@ impl<'s> Walk<'s> {
             .flatten()
             .map(|(name, _)| name.as_str())
             .collect();
+        let meant = guess::closest(key, names.iter().copied());
+        let few = (1..=MOST_LISTED).contains(&names.len());
         let hint = self
             .elsewhere(key)
-            .or_else(|| guess::did_you_mean(key, names.iter().copied()))
+            .or_else(|| meant.map(|name| format!("did you mean `{name}`?")))
             .or_else(|| {
-                let few = (1..=MOST_LISTED).contains(&names.len());
-                few.then(|| format!("accepted here: {}", names.join(", ")))
-            });
-        self.tell_with(
-            &at.key(key),
-            mark,
-            format!("unknown key `{quoted}` {place}"),
-            hint,
-        );
+                let later = guess::closest(key, rule.words("x-later"))?;
+                Some(format!("`{later}` is not available in this version"))
+            })
+            .or_else(|| few.then(|| format!("accepted here: {}", names.join(", "))));
+        self.tell_with(&at.key(key), mark, message, hint);
+        meant
     }
 
     /// Where a key would be known, one level down or at the top.
@@ -209,7 +231,7 @@ impl<'s> Walk<'s> {
 
     fn list(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
         let Kind::List(items) = &node.kind else {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
             return None;
         };
         let length = items.len();
@@ -259,5 +281,4 @@ fn name(at: &Path<'_>) -> String {
 }
 
 #[cfg(test)]
-#[path = "conform/tests.rs"]
 mod tests;

@@ -131,6 +131,11 @@ fn moment(text: &str) -> Option<Fault> {
 }
 
 fn references(text: &str) -> Option<Fault> {
+    if text.starts_with("[REDACTED") {
+        let fault =
+            Fault::new("this stands for a value that was hidden when the config was printed");
+        return Some(fault.hint("write the value, or ${NAME}"));
+    }
     secret::broken_reference(text)?;
     // Not quoted: a default value inside the braces may be the secret itself.
     Some(Fault::new("`${` does not start a reference here").hint("write ${NAME}, nothing else"))
@@ -253,6 +258,16 @@ mod tests {
                 secret::FORMAT,
                 "${A:-sk-live}",
                 "`${` does not start a reference here",
+            ),
+            (
+                secret::FORMAT,
+                "[REDACTED]",
+                "hidden when the config was printed",
+            ),
+            (
+                target::PROXY,
+                "[REDACTED]",
+                "hidden when the config was printed",
             ),
             (key::FORMAT, "fgw_00", "this is a key, not its hash"),
             (server::LISTEN, "8080", "(write \":8080\")"),

@@ -263,5 +263,4 @@ impl<'t> Reader<'t> {
 }
 
 #[cfg(test)]
-#[path = "json/tests.rs"]
 mod tests;

@@ -80,17 +80,14 @@ pub fn load(text: &str, format: Format, known: &Known<'_>) -> Result<Loaded, Pro
     let Some(value) = fitted.value else {
         return Err(told(problems));
     };
-    match Config::deserialize(&value) {
+    match Config::deserialize(&value).map(normal) {
         Ok(config) => {
             let found = check(&config, &tree.root, known);
-            let news = |problem: &Problem| !problems.iter().any(|told| problem.is_within(told));
-            let news: Vec<Problem> = found.problems.into_iter().filter(news).collect();
+            let news = unjudged(found.problems, &problems, &fitted.misspelt);
             problems.extend(news);
             if problems.is_empty() {
-                return Ok(Loaded {
-                    config,
-                    warnings: told(found.warnings).0,
-                });
+                let warnings = told(found.warnings).0;
+                return Ok(Loaded { config, warnings });
             }
         }
         Err(error) if problems.is_empty() => problems.push(undecoded(&value, &tree.root, &error)),
@@ -98,6 +95,23 @@ pub fn load(text: &str, format: Format, known: &Known<'_>) -> Result<Loaded, Pro
         Err(_) => {}
     }
     Err(told(problems))
+}
+
+/// A config as it is meant where it says nothing in so many words.
+fn normal(mut config: Config) -> Config {
+    if config.api_version.is_empty() {
+        config.api_version = Config::default().api_version;
+    }
+    config
+}
+
+/// What was found in parts of a config that nothing was told about yet: a part
+/// that was left out because it does not fit must not be called missing too.
+fn unjudged(found: Vec<Problem>, told: &[Problem], misspelt: &[String]) -> Vec<Problem> {
+    let told = told.iter().map(|problem| &problem.path);
+    let judged: Vec<&String> = told.chain(misspelt).collect();
+    let is_news = |problem: &Problem| !judged.iter().any(|path| problem.is_within(path));
+    found.into_iter().filter(is_news).collect()
 }
 
 /// Problems in the order of the text, as many as anybody reads.
@@ -138,5 +152,4 @@ fn undecoded(value: &Value, root: &Node, error: &serde_json::Error) -> Problem {
 }
 
 #[cfg(test)]
-#[path = "load/tests.rs"]
 mod tests;

@@ -31,12 +31,9 @@ impl Problem {
         }
     }
 
-    /// Whether this is about the same part of the config as `other`, or about a part of that.
-    pub(crate) fn is_within(&self, other: &Problem) -> bool {
-        let rest = self
-            .path
-            .strip_prefix(&other.path)
-            .filter(|_| !other.path.is_empty());
+    /// Whether this is about the part of the config at `path`, or about a part of that.
+    pub(crate) fn is_within(&self, path: &str) -> bool {
+        let rest = self.path.strip_prefix(path).filter(|_| !path.is_empty());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 

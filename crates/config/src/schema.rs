@@ -50,8 +50,77 @@ fn forget_defaults_of_required(schema: &mut Schema) {
 mod tests {
     use super::*;
 
+    /// Every schema of a property, with its path.
+    fn properties<'a>(path: &str, schema: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+            found.push((format!("{path}.{name}"), inner));
+        }
+        for (name, inner) in schema["$defs"].as_object().into_iter().flatten() {
+            properties(name, inner, found);
+        }
+    }
+
     #[test]
-    fn print() {
-        println!("{}", serde_json::to_string_pretty(&schema()).unwrap());
+    fn it_is_a_schema_of_that_draft() {
+        let schema = schema();
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
+        assert_eq!(schema["title"], "ferrogw configuration");
+        assert_eq!(schema["additionalProperties"], false);
+    }
+
+    #[test]
+    fn every_key_says_what_it_is_for() {
+        let schema = schema();
+        let mut found = Vec::new();
+        properties("", &schema, &mut found);
+        assert!(found.len() > 50);
+        for (path, property) in found {
+            let description = property["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty(), "{path} has no description");
+        }
+    }
+
+    #[test]
+    fn what_is_required_has_no_default() {
+        let schema = schema();
+        let target = &schema["$defs"]["Target"];
+        assert_eq!(target["required"], serde_json::json!(["virtual_key"]));
+        assert_eq!(target["properties"]["virtual_key"].get("default"), None);
+        assert_eq!(
+            schema["properties"]
+                .get("targets")
+                .and_then(|t| t.get("default")),
+            None
+        );
+        assert_eq!(
+            schema["properties"]["max_request_bytes"]["default"],
+            10_485_760
+        );
+    }
+
+    #[test]
+    fn the_bounds_of_durations_are_durations_and_hold_the_default() {
+        let schema = schema();
+        let mut found = Vec::new();
+        properties("", &schema, &mut found);
+        let bounded = |(_, property): &&(String, &Value)| property.get("x-minimum").is_some();
+        let bounded: Vec<_> = found.iter().filter(bounded).collect();
+        assert!(bounded.len() > 10);
+        for (path, property) in bounded {
+            let read = |word: &str| {
+                property[word]
+                    .as_str()
+                    .map(|t| crate::parse_duration(t).unwrap())
+            };
+            let (least, most) = (read("x-minimum").unwrap(), read("x-maximum").unwrap());
+            assert!(least < most, "{path}");
+            assert!(
+                read("default").is_none_or(|d| (least..=most).contains(&d)),
+                "{path}"
+            );
+        }
     }
 }

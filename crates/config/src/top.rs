@@ -50,9 +50,8 @@ pub struct Config {
     pub aliases: BTreeMap<String, String>,
     /// What to do where a provider cannot do what a client asks.
     pub compatibility: Compatibility,
-    /// Asking providers which models they serve; off when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub discovery: Option<Discovery>,
+    /// Asking providers which models they serve.
+    pub discovery: Discovery,
     /// API keys that this gateway accepts, known by their hashes.
     pub keys: Vec<Key>,
     /// How streamed answers are carried.
@@ -75,7 +74,7 @@ impl Default for Config {
             request_timeout: None,
             aliases: BTreeMap::new(),
             compatibility: Compatibility::default(),
-            discovery: None,
+            discovery: Discovery::default(),
             keys: Vec::new(),
             stream: Stream::default(),
             server: Server::default(),
@@ -132,6 +131,8 @@ pub enum OnUnsupportedParam {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Discovery {
+    /// Whether they are asked at all.
+    pub enabled: bool,
     /// The time between two rounds.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text", extend("x-minimum" = "1m", "x-maximum" = "168h"))]
@@ -141,6 +142,7 @@ pub struct Discovery {
 impl Default for Discovery {
     fn default() -> Self {
         Self {
+            enabled: true,
             interval: Duration::from_hours(1),
         }
     }

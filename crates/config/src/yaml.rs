@@ -372,5 +372,4 @@ fn is_number(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "yaml/tests.rs"]
 mod tests;

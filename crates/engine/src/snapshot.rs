@@ -55,7 +55,7 @@ impl Snapshot {
         trust: &TrustStore,
         found: &Found,
     ) -> Result<Snapshot, SnapshotError> {
-        let rows = Rows::new(std::iter::empty());
+        let rows = Rows::new(&config.providers);
         let (mut targets, mut unroutable, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for spec in &config.targets {
             let id = spec.provider_id();

@@ -28,9 +28,6 @@ use crate::site::Site;
 /// links, which file events miss.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How models are looked for when the operator says nothing of it.
-const DISCOVER_EVERY: Duration = Duration::from_hours(1);
-
 /// Where configurations come from while the gateway runs.
 pub struct Source {
     /// Files that the configuration itself is read from.
@@ -137,20 +134,14 @@ impl Server {
         Ok(())
     }
 
-    /// Starts a round, and says when the next is due.
+    /// Starts a round if the operator wants any, and says when the next is due.
     fn discover(&self, upstream: &Arc<Upstream>) -> Duration {
-        let interval = self
-            .gateway
-            .snapshot()
-            .config
-            .discovery
-            .map_or(DISCOVER_EVERY, |discovery| discovery.interval);
-        if interval.is_zero() {
-            return DISCOVER_EVERY;
+        let wanted = self.gateway.snapshot().config.discovery;
+        if wanted.enabled {
+            let (gateway, upstream) = (self.gateway.clone(), upstream.clone());
+            tokio::spawn(async move { discovery::round(&gateway, &upstream).await });
         }
-        let (gateway, upstream) = (self.gateway.clone(), upstream.clone());
-        tokio::spawn(async move { discovery::round(&gateway, &upstream).await });
-        interval
+        wanted.interval
     }
 
     fn reload(&self, source: &Source) {

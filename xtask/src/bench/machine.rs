@@ -33,7 +33,7 @@ impl Placement {
             .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
             .context("the kernel does not say which CPUs may be used")?;
         let cpus = cpus(list.trim());
-        Ok(Self::over(&cpus, pin))
+        Ok(Self::over(&cpus, pin && shell::found("taskset")))
     }
 
     fn over(cpus: &[usize], pin: bool) -> Self {

@@ -37,8 +37,8 @@ impl Pace {
         measured: Duration::from_millis(1_700),
         half_rounds: 5,
         half_measured: Duration::from_millis(800),
-        trials: 2,
-        trial: Duration::from_millis(250),
+        trials: 3,
+        trial: Duration::from_millis(200),
         settle: Duration::from_secs(10),
     };
 
@@ -49,7 +49,7 @@ impl Pace {
         half_rounds: 1,
         half_measured: Duration::from_millis(450),
         trials: 1,
-        trial: Duration::from_millis(100),
+        trial: Duration::from_millis(200),
         settle: Duration::from_secs(10),
     };
 }
@@ -220,17 +220,18 @@ pub(crate) async fn cheapest(
                 scenario,
                 variant.address,
                 Some(meter),
-                pace.warm,
+                pace.trial / 2,
                 pace.trial,
             );
             let outcome = load::closed_loop(&trial).await?;
             costs.push(Round::of(&outcome, 1).cpu_micros);
         }
     }
-    let medians = costs.into_iter().map(|rounds| Spread::of(rounds).median);
+    // What disturbs a trial only ever makes it dearer.
+    let least = costs.into_iter().map(|rounds| Spread::of(rounds).least);
     let best = eligible
         .iter()
-        .zip(medians)
+        .zip(least)
         .min_by(|a, b| a.1.total_cmp(&b.1));
     let (variant, _) = best.context("nginx has no variant to try")?;
     Ok(**variant)

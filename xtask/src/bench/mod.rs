@@ -11,105 +11,34 @@ mod load;
 mod machine;
 mod measure;
 mod nginx;
+mod options;
 mod process;
 mod report;
 mod scenario;
 mod settings;
 mod spread;
+mod stage;
 mod verdict;
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use tokio::task::LocalSet;
 
 use crate::flags::Flags;
 use crate::install;
-use crate::service::{Program, Ready, Service, free_port};
 use crate::shell;
-use crate::system;
 
 use machine::{Clock, Placement};
-use measure::{Contender, Keep, Pace, Proxy, Series};
-use nginx::Nginx;
+use measure::{Keep, Pace, Proxy, Series};
+use options::Options;
 use process::Meter;
 use report::Run;
 use scenario::Scenario;
-
-struct Options {
-    quick: bool,
-    /// Fail when a limit is missed.
-    check: bool,
-    pin: bool,
-    out: PathBuf,
-    proxies: Vec<Proxy>,
-    scenarios: Option<Vec<String>>,
-    /// The gateway's binary and the one with the mock in it.
-    gateway: PathBuf,
-    mock: PathBuf,
-}
-
-impl Options {
-    fn read(flags: &mut Flags) -> Result<Self> {
-        let target = shell::target_dir()?;
-        let release = target.join("release").join("ferrogw");
-        let binary = |value: Option<String>| value.map_or_else(|| release.clone(), PathBuf::from);
-        let quick = flags.switch("--quick");
-        let report = if quick {
-            target.join("bench").join("quick.md")
-        } else {
-            shell::root().join("docs").join("benchmarks.md")
-        };
-        Ok(Self {
-            quick,
-            check: flags.switch("--check"),
-            pin: !flags.switch("--no-pin"),
-            out: flags.value("--out")?.map_or(report, PathBuf::from),
-            proxies: proxies(flags.list("--proxies")?)?,
-            scenarios: flags.list("--scenarios")?,
-            gateway: binary(flags.value("--gateway")?),
-            mock: binary(flags.value("--mock")?),
-        })
-    }
-
-    fn scenarios(&self) -> Result<Vec<Scenario>> {
-        let mut all = scenario::all();
-        let Some(wanted) = &self.scenarios else {
-            return Ok(all);
-        };
-        let names: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
-        if let Some(name) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
-            bail!("no scenario `{name}`, there are {}", names.join(", "));
-        }
-        all.retain(|scenario| wanted.iter().any(|name| name == scenario.name));
-        Ok(all)
-    }
-
-    fn runs(&self, proxy: Proxy) -> bool {
-        self.proxies.contains(&proxy)
-    }
-}
-
-fn proxies(names: Option<Vec<String>>) -> Result<Vec<Proxy>> {
-    let Some(names) = names else {
-        return Ok(Proxy::ALL.to_vec());
-    };
-    let mut chosen = Vec::new();
-    for name in names {
-        let proxy = Proxy::ALL.into_iter().find(|proxy| proxy.name() == name);
-        let known = Proxy::ALL.map(Proxy::name).join(", ");
-        chosen.push(proxy.with_context(|| format!("no proxy `{name}`, there are {known}"))?);
-    }
-    ensure!(
-        chosen.iter().any(|proxy| *proxy != Proxy::Direct),
-        "--proxies names nothing to measure"
-    );
-    Ok(chosen)
-}
+use stage::Stage;
 
 pub(crate) fn run(mut flags: Flags) -> Result<()> {
     let words = flags.words();
@@ -177,25 +106,6 @@ fn build_and_start(options: &Options, words: &[String]) -> Result<()> {
     shell::step("bench", &mut bench)
 }
 
-/// Everything that was started, in the order in which it ends.
-struct Stage {
-    contenders: Vec<Contender>,
-    nginx: Option<Nginx>,
-    others: Vec<Service>,
-    gateway_config: String,
-    mock: Service,
-}
-
-impl Stage {
-    /// Programs that ended by themselves.
-    fn fates(&mut self) -> Vec<String> {
-        let nginx = self.nginx.as_mut().map(|nginx| &mut nginx.service);
-        let services = nginx.into_iter().chain(&mut self.others);
-        let all = services.chain([&mut self.mock]);
-        all.filter_map(Service::fate).collect()
-    }
-}
-
 /// What was measured, in the order in which it was.
 struct Numbers {
     keeps: Vec<Keep>,
@@ -217,7 +127,7 @@ async fn measured(options: &Options, folder: &Path) -> Result<Run> {
     let ours = Meter::new(std::process::id());
     let before = ours.cpu();
 
-    let mut stage = start(options, folder, &placement, scenarios.len())?;
+    let mut stage = stage::start(options, folder, &placement, scenarios.len())?;
     let numbers = numbers(&mut stage, &mut scenarios, &pace, placement.threads).await;
     let numbers = numbers.map_err(|error| match stage.fates().as_slice() {
         [] => error,
@@ -259,7 +169,7 @@ async fn numbers(
     let keeps = measure::memory(&stage.contenders, pace).await?;
     measure::rehearse(&stage.contenders, scenarios).await?;
     println!("nginx's cheapest settings ...");
-    let nginx_settings = tune(stage, scenarios, pace).await?;
+    let nginx_settings = stage::tune(stage, scenarios, pace).await?;
     println!("full load ...");
     let full = measure::closed_loop(&stage.contenders, scenarios, pace, threads).await?;
     println!("half load ...");
@@ -270,117 +180,4 @@ async fn numbers(
         full,
         half,
     })
-}
-
-/// Starts the mock, and before it every proxy that is to be measured.
-fn start(
-    options: &Options,
-    folder: &Path,
-    placement: &Placement,
-    scenarios: usize,
-) -> Result<Stage> {
-    let cpus = placement.proxy.as_deref();
-    let threads = placement.threads;
-    let address = free_port()?;
-    let program = system::mock(&options.mock, address)
-        .args(["--no-record".to_owned(), format!("--threads={threads}")])
-        .on(placement.rest.as_deref());
-    let mock = Service::start("mock", &program, address, &Ready::Accepts, folder)?;
-    let mut stage = Stage {
-        contenders: Vec::new(),
-        nginx: None,
-        others: Vec::new(),
-        gateway_config: String::new(),
-        mock,
-    };
-    let mock = stage.mock.address();
-    for proxy in &options.proxies {
-        let (meter, address) = match proxy {
-            Proxy::Nginx => {
-                let nginx = Nginx::start(mock, folder, threads, cpus)?;
-                let running = of(&nginx.service);
-                stage.nginx = Some(nginx);
-                running
-            }
-            Proxy::Hyper => {
-                let service = hyper_proxy(mock, folder, threads, cpus)?;
-                let running = of(&service);
-                stage.others.push(service);
-                running
-            }
-            Proxy::Ferrogw => {
-                let (service, config) = gateway(options, mock, folder, threads, cpus)?;
-                let running = of(&service);
-                stage.others.push(service);
-                stage.gateway_config = config;
-                running
-            }
-            Proxy::Direct => (None, mock),
-        };
-        stage.contenders.push(Contender {
-            proxy: *proxy,
-            meter,
-            addresses: vec![address; scenarios],
-            at_rest: address,
-            started: Instant::now(),
-        });
-    }
-    Ok(stage)
-}
-
-fn of(service: &Service) -> (Option<Meter>, SocketAddr) {
-    (Some(Meter::new(service.pid())), service.address())
-}
-
-fn hyper_proxy(
-    mock: SocketAddr,
-    folder: &Path,
-    threads: usize,
-    cpus: Option<&str>,
-) -> Result<Service> {
-    let listen = free_port()?;
-    let program = Program::new(std::env::current_exe()?)
-        .args([
-            "hyper-proxy".to_owned(),
-            format!("--listen={listen}"),
-            format!("--upstream={mock}"),
-            format!("--threads={threads}"),
-        ])
-        .on(cpus);
-    Service::start("hyper", &program, listen, &Ready::Accepts, folder)
-}
-
-fn gateway(
-    options: &Options,
-    mock: SocketAddr,
-    folder: &Path,
-    threads: usize,
-    cpus: Option<&str>,
-) -> Result<(Service, String)> {
-    let listen = free_port()?;
-    let config = settings::yaml(mock, threads);
-    let file = folder.join("ferrogw.yaml");
-    fs::write(&file, &config)?;
-    let program = system::gateway(&options.gateway, listen, &file).on(cpus);
-    let ready = Ready::Answers("/livez");
-    let service = Service::start("ferrogw", &program, listen, &ready, folder)?;
-    Ok((service, config))
-}
-
-/// Finds nginx's cheapest settings in each scenario, sends its calls there and
-/// says what they are.
-async fn tune(stage: &mut Stage, scenarios: &[Scenario], pace: &Pace) -> Result<Vec<String>> {
-    let is_nginx = |contender: &&mut Contender| contender.proxy == Proxy::Nginx;
-    let (Some(nginx), Some(contender)) = (&stage.nginx, stage.contenders.iter_mut().find(is_nginx))
-    else {
-        return Ok(Vec::new());
-    };
-    let meter = Meter::new(nginx.service.pid());
-    let mut settings = Vec::new();
-    for (scenario, address) in scenarios.iter().zip(&mut contender.addresses) {
-        let variant = measure::cheapest(scenario, meter, &nginx.variants, pace).await?;
-        *address = variant.address;
-        settings.push(variant.describe());
-    }
-    Ok(settings)
 }

@@ -12,12 +12,32 @@ use anyhow::Result;
 use crate::install;
 use crate::service::{Program, Ready, Service, free_port};
 
+/// How the body of a request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    /// Whole, before it is passed on; into memory, never to disk.
+    Whole,
+    /// In pieces of so many KiB, each passed on at once.
+    Pieces(u32),
+}
+
+impl Request {
+    const ALL: [Self; 2] = [Self::Pieces(64), Self::Whole];
+
+    fn settings(self) -> String {
+        let (buffering, size) = match self {
+            Self::Whole => ("on", 2048),
+            Self::Pieces(size) => ("off", size),
+        };
+        format!("proxy_request_buffering {buffering}; client_body_buffer_size {size}k;")
+    }
+}
+
 /// One way to buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) address: SocketAddr,
-    /// The whole request is read before it is passed on.
-    request: bool,
+    request: Request,
     /// The answer is read ahead of the client.
     answer: bool,
     /// KiB of each buffer.
@@ -31,21 +51,19 @@ impl Variant {
     }
 
     pub(crate) fn describe(&self) -> String {
-        format!(
-            "`proxy_request_buffering {}`, `proxy_buffering {}`, `proxy_buffer_size {}k`",
-            on_off(self.request),
-            on_off(self.answer),
-            self.buffer
-        )
+        format!("`{} {}`", self.request.settings(), self.answer_settings())
+    }
+
+    fn answer_settings(&self) -> String {
+        let (answer, buffer) = (if self.answer { "on" } else { "off" }, self.buffer);
+        format!("proxy_buffering {answer}; proxy_buffer_size {buffer}k; proxy_buffers 8 {buffer}k;")
     }
 
     fn server_block(&self, workers: usize) -> String {
         // Spreads connections evenly over the workers.
         let shared = if workers > 1 { " reuseport" } else { "" };
-        let Self {
-            address, buffer, ..
-        } = self;
-        let (request, answer) = (on_off(self.request), on_off(self.answer));
+        let address = self.address;
+        let (request, answer) = (self.request.settings(), self.answer_settings());
         format!(
             "
     server {{
@@ -54,10 +72,8 @@ impl Variant {
             proxy_pass http://mock;
             proxy_http_version 1.1;
             proxy_set_header Connection \"\";
-            proxy_request_buffering {request};
-            proxy_buffering {answer};
-            proxy_buffer_size {buffer}k;
-            proxy_buffers 8 {buffer}k;
+            {request}
+            {answer}
         }}
     }}
 "
@@ -65,16 +81,12 @@ impl Variant {
     }
 }
 
-fn on_off(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
-}
-
 /// Every combination worth trying, each on a free port; the leanest comes first.
 fn variants() -> Result<Vec<Variant>> {
     let mut variants = Vec::new();
     for buffer in [4, 16] {
         for answer in [false, true] {
-            for request in [false, true] {
+            for request in Request::ALL {
                 variants.push(Variant {
                     address: free_port()?,
                     request,
@@ -151,7 +163,6 @@ http {{
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
     client_max_body_size 16m;
-    client_body_buffer_size 2m;
     client_body_temp_path nginx-body;
     proxy_temp_path nginx-proxy;
     fastcgi_temp_path nginx-fastcgi;

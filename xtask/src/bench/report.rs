@@ -203,7 +203,7 @@ streams every event and `[DONE]`; a single wrong one ends the run.
         }
         for (title, file) in [
             (
-                "nginx's file, with one of its eight servers, which differ in buffering only",
+                "nginx's file, with one of its servers, which differ in buffering only",
                 &self.nginx_config,
             ),
             ("ferrogw's file", &self.gateway_config),

@@ -57,7 +57,11 @@ impl Check<'_> {
         let message = match (&target.provider, planned) {
             (_, true) => format!("the provider `{quoted}` is not available in this version"),
             (Some(_), false) => format!("there is no provider `{quoted}`"),
-            (None, false) => format!("there is no provider `{quoted}`, and no `provider` is named"),
+            (None, false) => {
+                format!(
+                    "there is no provider `{quoted}`, a target with a name of its own needs `provider` too"
+                )
+            }
         };
         let field = if target.provider.is_some() {
             "provider"

@@ -33,11 +33,15 @@ impl<'s> Walk<'s> {
     ) -> Option<Value> {
         let listed = options.join(", ");
         let Some(text) = self.plain_text(node) else {
-            self.wrong_type(&format!("one of {listed}"), rule.is_secret(), node, at);
+            self.wrong_type(&format!("one of {listed}"), rule, node, at);
             return None;
         };
         if options.contains(&text) {
             return Some(text.into());
+        }
+        if text.is_empty() && rule.get("default").is_some() {
+            // An empty word leaves the choice to the default.
+            return None;
         }
         let quoted = Quoted(text, LONGEST_QUOTE);
         if self.later(rule, text) {
@@ -80,8 +84,8 @@ impl<'s> Walk<'s> {
                 let rules: Vec<Rule<'_>> =
                     branches.iter().map(|branch| self.rule(branch)).collect();
                 let forms: Vec<&str> = rules.iter().map(Rule::called).collect();
-                let secret = rules.iter().any(Rule::is_secret);
-                self.wrong_type(&forms.join(" or "), secret, node, at);
+                let judge = rules.iter().find(|rule| rule.is_secret()).unwrap_or(rule);
+                self.wrong_type(&forms.join(" or "), judge, node, at);
                 None
             }
             ([only], _) => self.value(only, node, at),
@@ -117,16 +121,13 @@ impl<'s> Walk<'s> {
 
     fn least_wrong(&mut self, branches: &[&'s Value], node: &Node, at: &Path<'_>) -> Option<Value> {
         let tried = branches.iter().map(|branch| {
-            let mut walk = Walk {
-                schema: self.schema,
-                format: self.format,
-                problems: Vec::new(),
-            };
+            let mut walk = Walk::new(self.schema, self.format);
             let value = walk.value(branch, node, at);
-            (value, walk.problems)
+            (value, walk)
         });
-        let (value, problems) = tried.min_by_key(|(_, problems)| problems.len())?;
-        self.problems.extend(problems);
+        let (value, walk) = tried.min_by_key(|(_, walk)| walk.problems.len())?;
+        self.problems.extend(walk.problems);
+        self.misspelt.extend(walk.misspelt);
         value
     }
 }

@@ -4,10 +4,10 @@ use serde_json::{Number, Value};
 
 use super::rule::Rule;
 use super::{LONGEST_QUOTE, Walk, name};
-use crate::formats;
 use crate::load::Format;
 use crate::node::{Kind, Node, Scalar, Sort};
 use crate::path::{Path, Quoted};
+use crate::{duration, formats};
 
 impl<'s> Walk<'s> {
     /// The text of a scalar in a place for texts. In YAML quotes are optional there.
@@ -27,7 +27,7 @@ impl<'s> Walk<'s> {
 
     pub(super) fn text(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
         let Some(text) = self.plain_text(node) else {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
             return None;
         };
         let length = text.chars().count();
@@ -72,14 +72,14 @@ impl<'s> Walk<'s> {
             _ => None,
         };
         if value.is_none() {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
         }
         value.map(Value::Bool)
     }
 
     pub(super) fn integer(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
         let Some(text) = self.number_text(node) else {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
             return None;
         };
         let Some(number) = whole(text) else {
@@ -109,7 +109,7 @@ impl<'s> Walk<'s> {
 
     pub(super) fn number(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
         let Some(text) = self.number_text(node) else {
-            self.wrong_type(rule.called(), rule.is_secret(), node, at);
+            self.wrong_type(rule.called(), rule, node, at);
             return None;
         };
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
@@ -170,10 +170,30 @@ impl<'s> Walk<'s> {
     }
 }
 
+/// What to do about the quotes of a scalar that would fit with or without them.
+pub(super) fn quotes(rule: &Rule<'_>, node: &Node) -> Option<String> {
+    let Kind::Scalar(Scalar { sort, text }) = &node.kind else {
+        return None;
+    };
+    match (rule.kind()?, sort) {
+        ("string", Sort::Number) if rule.text("format") == Some(duration::FORMAT) => {
+            Some(format!("write \"{text}s\""))
+        }
+        ("string", Sort::Number | Sort::Bool) => Some("write it in quotes".into()),
+        ("integer" | "number", Sort::Text) => {
+            whole(text).map(|_| "write it without quotes".to_owned())
+        }
+        ("boolean", Sort::Text) => {
+            matches!(text.as_str(), "true" | "false").then(|| "write it without quotes".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// A value of a place that the schema leaves open.
 pub(super) fn anything(node: &Node) -> Value {
     match &node.kind {
-        Kind::List(items) => items.iter().map(|item| anything(item)).collect(),
+        Kind::List(items) => items.iter().map(anything).collect(),
         Kind::Map(members) => members
             .iter()
             .map(|member| (member.key.clone(), anything(&member.value)))

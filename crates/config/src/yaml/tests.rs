@@ -175,9 +175,8 @@ fn depth_is_bounded() {
             .join("")
             .contains("nested deeper than 64 levels")
     );
-    let chain: String = (1..100)
-        .map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1))
-        .collect();
+    let link = |n: usize| format!("a{n}: &a{n} [*a{}]", n - 1);
+    let chain = (1..100).map(link).collect::<Vec<_>>().join("\n");
     let chained = problems(&format!("a0: &a0 [x]\n{chain}"));
     assert!(
         chained.join("").contains("nested deeper than 64 levels"),

@@ -165,10 +165,8 @@ impl<'a> Changes<'a> {
         if let Some((name, _)) = self.appended.iter_mut().find(|(appended, _)| appended == from) {
             to.clone_into(name);
         }
-        for (nth, position) in self.positions(from).into_iter().enumerate() {
-            let touched = self.touch(position);
-            touched.name = Some(to.to_owned());
-            touched.removed = nth > 0;
+        for position in self.positions(from) {
+            self.touch(position).name = Some(to.to_owned());
         }
     }
 

@@ -158,9 +158,10 @@ impl<'a> Scanner<'a> {
         mut each: impl FnMut(&mut Self) -> Walk,
     ) -> Walk {
         if self.peek() != Some(open) {
-            return Err(self.wrong(expected));
+            return self.wrong(expected);
         }
-        self.room = self.room.checked_sub(1).ok_or_else(|| self.too_deep())?;
+        let Some(room) = self.room.checked_sub(1) else { return self.too_deep() };
+        self.room = room;
         self.at += 1;
         if self.peek() != Some(close) {
             loop {
@@ -168,7 +169,7 @@ impl<'a> Scanner<'a> {
                 match self.peek() {
                     Some(b',') => self.at += 1,
                     Some(byte) if byte == close => break,
-                    _ => return Err(self.wrong("expected a comma or the end of the container")),
+                    _ => return self.wrong("expected a comma or the end of the container"),
                 }
             }
         }
@@ -180,7 +181,7 @@ impl<'a> Scanner<'a> {
     /// A string, from its opening quote to behind its closing one.
     pub(crate) fn string(&mut self) -> Walk<Literal<'a>> {
         if self.peek() != Some(b'"') {
-            return Err(self.wrong("expected a string"));
+            return self.wrong("expected a string");
         }
         let start = self.at + 1;
         let escaped = self.pass_string()?;
@@ -220,9 +221,9 @@ impl<'a> Scanner<'a> {
         match self.bytes.get(self.at..).unwrap_or_default() {
             [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
             [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => self.at += 6,
-            [b'\\', b'u', ..] => return Err(self.wrong("expected four hexadecimal digits after \\u")),
-            [b'\\', ..] => return Err(self.wrong("unknown escape in a string")),
-            _ => return Err(self.wrong("control character in a string")),
+            [b'\\', b'u', ..] => return self.wrong("expected four hexadecimal digits after \\u"),
+            [b'\\', ..] => return self.wrong("unknown escape in a string"),
+            _ => return self.wrong("control character in a string"),
         }
         Ok(())
     }
@@ -231,7 +232,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn name(&mut self) -> Walk<Literal<'a>> {
         if self.peek() != Some(b'"') {
-            return Err(self.wrong("expected a member name"));
+            return self.wrong("expected a member name");
         }
         let start = self.at + 1;
         let escaped = self.pass_string()?;
@@ -244,7 +245,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn pass_name(&mut self) -> Walk {
         if self.peek() != Some(b'"') {
-            return Err(self.wrong("expected a member name"));
+            return self.wrong("expected a member name");
         }
         self.pass_string()?;
         self.colon()
@@ -253,7 +254,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn colon(&mut self) -> Walk {
         if self.peek() != Some(b':') {
-            return Err(self.wrong("expected a colon"));
+            return self.wrong("expected a colon");
         }
         self.at += 1;
         Ok(())
@@ -269,13 +270,13 @@ impl<'a> Scanner<'a> {
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
-            _ => Err(self.wrong("expected a value")),
+            _ => self.wrong("expected a value"),
         }
     }
 
     fn open(&mut self, open: &mut Nesting, object: bool, close: u8) -> Walk<bool> {
         if open.depth >= self.room {
-            return Err(self.too_deep());
+            return self.too_deep();
         }
         self.at += 1;
         if self.peek() == Some(close) {
@@ -305,7 +306,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     open.pop();
                 }
-                _ => return Err(self.wrong("expected a comma or the end of the container")),
+                _ => return self.wrong("expected a comma or the end of the container"),
             }
         }
         Ok(false)
@@ -313,7 +314,7 @@ impl<'a> Scanner<'a> {
 
     fn word(&mut self, word: &[u8]) -> Walk<bool> {
         if !self.bytes[self.at..].starts_with(word) {
-            return Err(self.wrong("expected a value"));
+            return self.wrong("expected a value");
         }
         self.at += word.len();
         Ok(false)
@@ -347,7 +348,7 @@ impl<'a> Scanner<'a> {
         while let Some(b'0'..=b'9') = self.here() {
             self.at += 1;
         }
-        if self.at == start { Err(self.wrong("expected a digit")) } else { Ok(()) }
+        if self.at == start { self.wrong("expected a digit") } else { Ok(()) }
     }
 
     #[inline]
@@ -362,14 +363,14 @@ impl<'a> Scanner<'a> {
     }
 
     #[cold]
-    fn wrong(&self, what: &'static str) -> Box<JsonError> {
+    fn wrong<T>(&self, what: &'static str) -> Walk<T> {
         let what = if self.at >= self.bytes.len() { "the text ends too early" } else { what };
-        Box::new(JsonError::Syntax { offset: self.at, what })
+        Err(Box::new(JsonError::Syntax { offset: self.at, what }))
     }
 
     #[cold]
-    fn too_deep(&self) -> Box<JsonError> {
-        Box::new(JsonError::TooDeep { limit: self.limit, offset: self.at })
+    fn too_deep<T>(&self) -> Walk<T> {
+        Err(Box::new(JsonError::TooDeep { limit: self.limit, offset: self.at }))
     }
 }
 

@@ -7,6 +7,8 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 const WORD: usize = size_of::<u64>();
 /// Bytes looked at word by word before the wide loop starts: most strings end within them.
 const NEAR: usize = 4 * WORD;
+/// Moves the quote to 0x20, where the control characters end, and the space and what is beside it above.
+const QUOTE_FLIP: u8 = 0x02;
 /// Wide enough for every vector unit, small enough to end soon behind the string.
 const WIDE: usize = 64;
 
@@ -14,54 +16,45 @@ const WIDE: usize = 64;
 /// may be non-ASCII among them (never wrong in saying that there is none).
 #[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> (usize, bool) {
-    let mut at = 0;
     let mut high = 0;
-    while let Some(pair) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * WORD }>) {
-        let (stops, seen) = pair_stops(pair);
-        high |= seen;
-        if let Some(stop) = stops {
-            return (at + stop, high & HIGHS != 0);
-        }
-        at += 2 * WORD;
-        if at == NEAR {
-            return plain_far(bytes, high);
-        }
+    match plain_words(bytes, 0, NEAR, &mut high) {
+        Some(stop) => (stop, high & HIGHS != 0),
+        None => plain_far(bytes, high & HIGHS != 0),
     }
-    plain_tail(bytes, at, high)
 }
 
-/// Two words at once: where most strings end is a matter of arithmetic and not of a branch to be guessed.
+/// Where the first stop is, from `at` on; None when it is not before `until`. The end is a stop.
 #[inline]
-fn pair_stops(pair: &[u8; 2 * WORD]) -> (Option<usize>, u64) {
-    let both = u128::from_le_bytes(*pair);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of it")]
-    let (low, high) = (both as u64, (both >> 64) as u64);
-    let (low_stops, high_stops) = (stops(low), stops(high));
-    let first = if low_stops == 0 { 64 + high_stops.trailing_zeros() } else { low_stops.trailing_zeros() };
-    (((low_stops | high_stops) != 0).then_some(first as usize / 8), low | high)
-}
-
-#[inline(never)]
-fn plain_far(bytes: &[u8], mut high: u64) -> (usize, bool) {
-    let far = NEAR + plain_blocks(&bytes[NEAR..], &mut high);
-    let (words, _) = bytes[far..].as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
+fn plain_words(bytes: &[u8], mut at: usize, until: usize, high: &mut u64) -> Option<usize> {
+    while at < until {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {
+            return Some(plain_tail(bytes, at, high));
+        };
         let word = u64::from_le_bytes(*word);
-        high |= word;
+        *high |= word;
         let stops = stops(word);
         if stops != 0 {
-            return (far + index * WORD + stops.trailing_zeros() as usize / 8, high & HIGHS != 0);
+            return Some(at + stops.trailing_zeros() as usize / 8);
         }
+        at += WORD;
     }
-    plain_tail(bytes, far + words.len() * WORD, high)
+    None
 }
 
 /// The last bytes of the document.
 #[inline(never)]
-fn plain_tail(bytes: &[u8], start: usize, mut high: u64) -> (usize, bool) {
+fn plain_tail(bytes: &[u8], start: usize, high: &mut u64) -> usize {
     let rest = &bytes[start..];
-    let plain = rest.iter().take_while(|byte| stop(**byte) == 0).inspect(|byte| high |= u64::from(**byte)).count();
-    (start + plain, high & HIGHS != 0)
+    start + rest.iter().take_while(|byte| stop(**byte) == 0).inspect(|byte| *high |= u64::from(**byte)).count()
+}
+
+/// A long string, of which the beginning is plain.
+#[inline(never)]
+fn plain_far(bytes: &[u8], mut non_ascii: bool) -> (usize, bool) {
+    let mut high = 0;
+    let far = NEAR + plain_blocks(&bytes[NEAR..], &mut non_ascii);
+    let stop = plain_words(bytes, far, usize::MAX, &mut high).unwrap_or(bytes.len());
+    (stop, non_ascii || high & HIGHS != 0)
 }
 
 /// The high bit of each byte that ends a plain run. Bytes above the lowest such byte may be marked
@@ -75,28 +68,29 @@ fn stops(word: u64) -> u64 {
     (equals(b'"') | equals(b'\\') | control) & HIGHS
 }
 
-fn plain_blocks(bytes: &[u8], high: &mut u64) -> usize {
+/// The length of the plain blocks at the start.
+fn plain_blocks(bytes: &[u8], non_ascii: &mut bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<WIDE>();
-    let mut union = 0;
     let plain = blocks.iter().take_while(|block| {
-        let mut stops = 0;
-        let mut seen = 0;
-        // Without a branch inside, this compiles to vector instructions on every target.
-        for &byte in *block {
-            stops |= stop(byte);
-            seen |= byte;
+        // Without a branch inside, a fold compiles to vector instructions on every target.
+        if block.iter().fold(0, |marks, byte| marks | stop_or_non_ascii(*byte)) == 0 {
+            return true;
         }
-        union |= seen;
-        stops == 0
+        let plain = block.iter().fold(0, |marks, byte| marks | stop(*byte)) == 0;
+        *non_ascii |= plain;
+        plain
     });
-    let plain = plain.count() * WIDE;
-    *high |= u64::from(union);
-    plain
+    plain.count() * WIDE
 }
 
-/// Not zero for what ends a plain run; arithmetic, so that it vectorises.
+/// Not zero for what ends a plain run.
 fn stop(byte: u8) -> u8 {
-    u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20)
+    u8::from(byte ^ QUOTE_FLIP <= 0x20) | u8::from(byte == b'\\')
+}
+
+/// The same, and not zero for non-ASCII: as signed numbers these are the lowest, so one comparison finds all.
+fn stop_or_non_ascii(byte: u8) -> u8 {
+    u8::from((byte ^ QUOTE_FLIP).cast_signed() <= 0x20) | u8::from(byte == b'\\')
 }
 
 /// What valid string content stands for. A surrogate without its partner becomes U+FFFD.

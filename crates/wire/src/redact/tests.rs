@@ -51,6 +51,7 @@ fn prose_and_model_names_are_left_alone() {
         "",
         "Invalid bearer token provided",
         "use Bearer authentication",
+        "bearer_auth_method_20250101",
         "the model pplx-70b-online does not exist",
         "risk-adjusted-scores-over-20-years",
         "task sk-learn",

@@ -26,7 +26,7 @@ fn reference(stream: &[u8]) -> Vec<Understood> {
         }
     }
     let groups = lines.split(Vec::is_empty).filter(|group| !group.is_empty());
-    groups.map(|group| group_of(group)).collect()
+    groups.map(group_of).collect()
 }
 
 fn group_of(lines: &[Vec<u8>]) -> Understood {
@@ -81,6 +81,21 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Where the last blank line ends, if it is known where it ends.
+fn complete(text: &[u8]) -> usize {
+    let text = if text.ends_with(b"\n\r") { &text[..text.len() - 1] } else { text };
+    let mut end = 0;
+    let mut line = 0;
+    while let Some(length) = text[line..].iter().position(|byte| is_line_end(*byte)) {
+        let behind = line + length + if text[line + length..].starts_with(b"\r\n") { 2 } else { 1 };
+        if length == 0 {
+            end = behind;
+        }
+        line = behind;
+    }
+    end
+}
+
 /// Every run that a framer gives, its last block included, and what was pending before that.
 fn framed(chunks: Vec<Vec<u8>>) -> (Vec<Bytes>, Vec<u8>) {
     let mut framer = Framer::new(1 << 20);
@@ -105,6 +120,24 @@ proptest! {
 
         let seen: Vec<_> = runs.iter().flat_map(|run| blocks(run)).map(|block| understood(&block)).collect();
         prop_assert_eq!(seen, reference(&stream));
+    }
+
+    #[test]
+    fn nothing_complete_is_held_back(stream in stream(), cuts in vec(any::<u16>(), 0..8)) {
+        let stream = stream.strip_prefix(BOM).unwrap_or(&stream);
+        let mut framer = Framer::new(1 << 20);
+        let (mut pushed, mut given, mut expected) = (0, 0, 0);
+        for chunk in chunked(stream, &cuts) {
+            pushed += chunk.len();
+            given += framer.push(chunk.into()).unwrap().len();
+            expected += complete(&stream[expected..pushed]);
+            prop_assert_eq!(given, expected);
+            prop_assert_eq!(framer.pending(), pushed - given);
+        }
+        if let Some(last) = framer.finish() {
+            let extended = [&last[..], b"x"].concat();
+            prop_assert_eq!(complete(&extended), last.len());
+        }
     }
 
     #[test]
@@ -207,6 +240,13 @@ fn an_event_over_the_bound_is_an_error_however_it_comes() {
         let error: FrameTooLong = push_all(event.len() - 1).unwrap_err();
         assert_eq!(error.to_string(), "an event of the stream is larger than the limit of 17 bytes");
     }
+}
+
+#[test]
+fn an_event_over_the_bound_is_not_waited_for() {
+    let mut framer = Framer::new(10);
+    assert_eq!(framer.push(Bytes::from_static(b"data: 0123")).unwrap(), "");
+    assert_eq!(framer.push(Bytes::from_static(b"4")), Err(FrameTooLong { limit: 10 }));
 }
 
 #[test]

@@ -66,6 +66,12 @@ fn an_error_in_a_success_is_seen() {
 }
 
 #[test]
+fn many_choices_are_not_depth() {
+    let choices = vec![r#"{"message":{"content":[{"text":"a"}]}}"#; 500].join(",");
+    assert_eq!(read_answer(format!("{{\"choices\":[{choices}]}}").as_bytes()).unwrap().choices, 500);
+}
+
+#[test]
 fn only_objects_are_answers() {
     for body in ["", "null", "[]", "\"x\"", "{\"a\":1", "{} {}", "<html>"] {
         assert!(read_answer(body.as_bytes()).is_err(), "{body}");

@@ -11,7 +11,8 @@ const STOP: &str = r#"{"id":"c","choices":[{"index":0,"delta":{},"finish_reason"
 const USED: &str = r#"{"id":"c","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#;
 
 fn run_of(datas: &[&str]) -> String {
-    datas.iter().map(|data| format!("data: {data}\n\n")).collect()
+    let events: Vec<_> = datas.iter().map(|data| format!("data: {data}\n\n")).collect();
+    events.concat()
 }
 
 /// A stream in which content has been seen.

@@ -1,0 +1,163 @@
+//! Spec 02 §9.10 and §9.11, spec 01 §14: which models there are, and what providers take.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use ferrogw_tests::config::MODEL;
+use ferrogw_tests::{Call, Gateway, Vendor, chat_body};
+use serde_json::Value;
+
+fn started(vendor: &Vendor) -> Gateway {
+    let setup = Gateway::before(vendor)
+        .model("vendor/with-slash", "x")
+        .section("strategy:\n  mode: fallback\naliases:\n  nickname: gpt-test")
+        .further_target("- virtual_key: other\n  provider: openai-compatible\n  base_url: http://127.0.0.1:1/v1\n  models: [gpt-test, only-there]")
+        .further_target("- virtual_key: groq\n  models: [keyless]");
+    Gateway::start(&setup)
+}
+
+fn listed(gateway: &Gateway) -> Vec<Value> {
+    let answer = gateway.ask(Call::get("/v1/models"));
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let body = answer.json();
+    assert_eq!(body["object"], "list");
+    body["data"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn the_list_names_what_can_be_called_once_each() {
+    let vendor = Vendor::start();
+    let gateway = started(&vendor);
+    let models = listed(&gateway);
+    let ids: Vec<&str> = models
+        .iter()
+        .filter_map(|model| model["id"].as_str())
+        .collect();
+    for id in [MODEL, "vendor/with-slash", "only-there"] {
+        assert_eq!(
+            ids.iter().filter(|known| **known == id).count(),
+            1,
+            "{id} in {ids:?}"
+        );
+    }
+    assert!(
+        !ids.contains(&"keyless"),
+        "a target that cannot be called lists nothing: {ids:?}"
+    );
+    for model in &models {
+        assert_eq!(model["object"], "model");
+        assert!(
+            model["created"].is_i64() && model["owned_by"].is_string(),
+            "{model}"
+        );
+    }
+    let owner = |id: &str| {
+        models
+            .iter()
+            .find(|model| model["id"] == id)
+            .expect("listed")["owned_by"]
+            .clone()
+    };
+    assert_eq!(owner(MODEL), "openai", "the first target wins");
+    for id in ids.iter().filter(|id| **id != "only-there") {
+        assert_eq!(
+            gateway.chat(chat_body(id)).status(),
+            200,
+            "{id} is listed, so it can be called"
+        );
+    }
+}
+
+#[test]
+fn one_model_can_be_asked_for_whatever_its_name() {
+    let vendor = Vendor::start();
+    let gateway = started(&vendor);
+    for (path, id) in [
+        ("/v1/models/gpt-test", MODEL),
+        ("/v1/models/gpt%2Dtest", MODEL),
+        ("/v1/models/vendor/with-slash", "vendor/with-slash"),
+        ("/v1/models/vendor%2Fwith-slash", "vendor/with-slash"),
+    ] {
+        let answer = gateway.ask(Call::get(path));
+        assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
+        let model = answer.json();
+        assert_eq!(
+            (model["id"].as_str(), model["object"].as_str()),
+            (Some(id), Some("model")),
+            "{path}"
+        );
+        let head = gateway.ask(Call::new("HEAD", path));
+        assert_eq!((head.status(), head.body.len()), (200, 0), "{path}");
+    }
+    for path in [
+        "/v1/models/nothing-here",
+        "/v1/models/keyless",
+        "/v1/models/a/b/c",
+    ] {
+        let answer = gateway.ask(Call::get(path));
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(
+            answer.error(),
+            ("invalid_request_error".into(), "model_not_found".into()),
+            "{path}"
+        );
+    }
+    assert!(vendor.received().is_empty());
+}
+
+#[test]
+fn capabilities_say_of_every_provider_what_it_takes() {
+    let vendor = Vendor::start();
+    let gateway = started(&vendor);
+    let body = gateway.ask(Call::get("/v1/capabilities")).json();
+    let providers = body["providers"].as_object().expect("an object");
+    assert!(providers.contains_key("openai"), "{providers:?}");
+    let keys: BTreeSet<&str> = [
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "max_tokens",
+        "max_completion_tokens",
+        "presence_penalty",
+        "frequency_penalty",
+        "stop",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "logprobs",
+        "top_logprobs",
+        "parallel_tool_calls",
+        "user",
+        "logit_bias",
+    ]
+    .into();
+    for (id, profile) in providers {
+        let profile = profile.as_object().expect("an object");
+        assert_eq!(
+            profile.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            keys,
+            "{id}"
+        );
+        assert!(
+            profile
+                .values()
+                .all(|word| ["forward", "translate", "unsupported"]
+                    .iter()
+                    .any(|known| word == known)),
+            "{profile:?}"
+        );
+    }
+}
+
+#[test]
+fn an_alias_is_resolved_once_and_the_vendor_never_sees_it() {
+    let vendor = Vendor::start();
+    let gateway = started(&vendor);
+    let answer = gateway.chat(chat_body("nickname"));
+    assert_eq!(answer.status(), 200);
+    assert_eq!(vendor.last().json().expect("JSON")["model"], MODEL, "W9");
+    assert_eq!(answer.header("x-gateway-model"), Some(MODEL));
+}
