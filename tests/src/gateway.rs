@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use crate::binary;
 use crate::config::Setup;
 use crate::exposition::Samples;
-use crate::http::{Answer, Call, Connection, Live};
+use crate::http::{Answer, Call, Connection};
 use crate::keys;
+use crate::live::Live;
 use crate::log::Log;
 use crate::vendor::Vendor;
 

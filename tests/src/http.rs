@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::event::Event;
+use crate::live::Live;
+
 /// How long a read may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -156,8 +159,9 @@ impl Head {
     }
 }
 
+/// How long a body says it is.
 #[derive(Clone, Copy, Debug)]
-enum Framing {
+pub(crate) enum Framing {
     Length(usize),
     Chunked,
     ToEnd,
@@ -227,52 +231,6 @@ impl Answer {
     }
 }
 
-/// A block of an event stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Its data lines, joined; none for a block of comments.
-    pub data: Option<String>,
-    /// Its text without the blank line.
-    pub raw: String,
-}
-
-impl Event {
-    fn all(mut bytes: &[u8]) -> Vec<Event> {
-        let mut events = Vec::new();
-        while !bytes.is_empty() {
-            let (block, rest) = bytes.split_at(first_block(bytes).unwrap_or(bytes.len()));
-            events.extend(Event::of(block));
-            bytes = rest;
-        }
-        events
-    }
-
-    /// The event of one block; none when the block is nothing but line ends.
-    fn of(block: &[u8]) -> Option<Event> {
-        let text = String::from_utf8_lossy(block);
-        let raw = text.trim_matches(['\r', '\n']);
-        let data: Vec<&str> = raw
-            .split(['\n', '\r'])
-            .filter_map(|line| line.trim_start_matches('\u{feff}').strip_prefix("data:"))
-            .map(|value| value.strip_prefix(' ').unwrap_or(value))
-            .collect();
-        (!raw.is_empty()).then(|| Event {
-            data: (!data.is_empty()).then(|| data.join("\n")),
-            raw: raw.to_owned(),
-        })
-    }
-
-    /// Whether this is the last word of a chat stream.
-    pub fn is_done(&self) -> bool {
-        self.data.as_deref() == Some("[DONE]")
-    }
-
-    /// The data as JSON, when it is JSON.
-    pub fn json(&self) -> Option<Value> {
-        serde_json::from_str(self.data.as_deref()?).ok()
-    }
-}
-
 /// A connection that lives for more than one request.
 pub struct Connection(BufReader<TcpStream>);
 
@@ -313,24 +271,7 @@ impl Connection {
     pub fn live(mut self) -> std::io::Result<Live> {
         let head = self.head()?;
         let framing = head.framing();
-        Ok(Live {
-            head,
-            framing,
-            connection: self.0,
-            buffer: Vec::new(),
-            end: None,
-        })
-    }
-
-    /// Whether the peer has closed; waits up to `patience` for it to do so.
-    pub fn is_closed_within(&mut self, patience: Duration) -> bool {
-        let limit = self.0.get_ref().set_read_timeout(Some(patience));
-        let closed = limit.is_ok()
-            && match self.0.fill_buf() {
-                Ok(bytes) => bytes.is_empty(),
-                Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
-            };
-        self.0.get_ref().set_read_timeout(Some(PATIENCE)).is_ok() && closed
+        Ok(Live::new(head, framing, self.0))
     }
 
     /// Reads whatever comes until the peer closes.
@@ -413,7 +354,7 @@ fn read_body(from: &mut impl BufRead, framing: Framing, into: &mut Vec<u8>) -> E
 }
 
 /// One chunk; false when it was the last.
-fn read_chunk(from: &mut impl BufRead, into: &mut Vec<u8>) -> std::io::Result<bool> {
+pub(crate) fn read_chunk(from: &mut impl BufRead, into: &mut Vec<u8>) -> std::io::Result<bool> {
     let line = read_line(from)?;
     let digits = line.split(';').next().unwrap_or_default();
     let length =
@@ -424,85 +365,6 @@ fn read_chunk(from: &mut impl BufRead, into: &mut Vec<u8>) -> std::io::Result<bo
     // The line end after the data; after the last chunk, the blank line that stands for no trailers.
     while !read_line(from)?.is_empty() {}
     Ok(length > 0)
-}
-
-/// An answer that is still coming. Dropping it hangs up.
-pub struct Live {
-    /// Status and headers.
-    pub head: Head,
-    framing: Framing,
-    connection: BufReader<TcpStream>,
-    buffer: Vec<u8>,
-    end: Option<End>,
-}
-
-impl Live {
-    /// Every event that is still to come, and how the body ended.
-    pub fn rest(mut self) -> (Vec<Event>, End) {
-        let events = self.by_ref().collect();
-        (events, self.end.unwrap_or(End::Cut))
-    }
-
-    fn read_some(&mut self) {
-        let read = match self.framing {
-            Framing::Chunked => read_chunk(&mut self.connection, &mut self.buffer),
-            Framing::Length(0) => Ok(false),
-            Framing::Length(left) => self.read_up_to(left).map(|read| {
-                self.framing = Framing::Length(left - read);
-                true
-            }),
-            Framing::ToEnd => self.read_up_to(usize::MAX).map(|read| read > 0),
-        };
-        match read {
-            Ok(true) => {}
-            Ok(false) => self.end = Some(End::Whole),
-            Err(_) => self.end = Some(End::Cut),
-        }
-    }
-
-    fn read_up_to(&mut self, most: usize) -> std::io::Result<usize> {
-        let ready = self.connection.fill_buf()?;
-        let length = ready.len().min(most);
-        self.buffer.extend_from_slice(&ready[..length]);
-        self.connection.consume(length);
-        if length == 0 && most != usize::MAX {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(length)
-    }
-}
-
-/// The events as they come; none when the body has ended.
-impl Iterator for Live {
-    type Item = Event;
-
-    fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(length) = first_block(&self.buffer) {
-                let block: Vec<u8> = self.buffer.drain(..length).collect();
-                if let Some(event) = Event::of(&block) {
-                    return Some(event);
-                }
-            } else if self.end.is_some() {
-                return Event::of(&std::mem::take(&mut self.buffer));
-            } else {
-                self.read_some();
-            }
-        }
-    }
-}
-
-/// The length of the first block with its blank line.
-fn first_block(bytes: &[u8]) -> Option<usize> {
-    let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
-    let line_ends = bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| matches!(byte, b'\n' | b'\r'));
-    line_ends.map(|(at, _)| at).find_map(|at| {
-        let end = ends.iter().find(|end| bytes[at..].starts_with(end))?;
-        Some(at + end.len())
-    })
 }
 
 #[cfg(test)]
@@ -546,34 +408,6 @@ mod tests {
             let (_, read, how) = read(text);
             assert_eq!((read.as_slice(), how), (body.as_bytes(), end), "{text:?}");
         }
-    }
-
-    #[test]
-    fn events_are_cut_at_blank_lines() {
-        let body =
-            b": hi\n\ndata: {\"a\":1}\n\ndata:x\r\ndata: y\r\n\r\ndata: z\r\rdata: [DONE]".to_vec();
-        let head = Head {
-            status: 200,
-            headers: Vec::new(),
-        };
-        let events = Answer {
-            head,
-            body,
-            end: End::Whole,
-        }
-        .events();
-        let data: Vec<_> = events.iter().map(|event| event.data.as_deref()).collect();
-        assert_eq!(
-            data,
-            [
-                None,
-                Some("{\"a\":1}"),
-                Some("x\ny"),
-                Some("z"),
-                Some("[DONE]")
-            ]
-        );
-        assert!(events[4].is_done());
     }
 
     #[test]

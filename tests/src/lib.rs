@@ -1,9 +1,9 @@
 //! The black box: the built binary in front of the scriptable vendor, over real sockets.
 //!
 //! This library starts both, speaks HTTP to them in ways a well-behaved client would not, and reads
-//! what they leave behind: log lines, metrics, records of what the vendor received. It must never
-//! link the gateway's own crates, or a fault shared by both sides would go unseen. What holds is said
-//! in `tests/*.rs`, one file per theme.
+//! what they leave behind: log lines, metrics, records of what the vendor received. It links the mock
+//! and the vendors' rows, but none of the code that serves a call, or a fault shared by both sides
+//! would go unseen. What holds is said in `tests/*.rs`, one file per theme.
 
 // A harness has nobody to hand an error to: the test that uses it is the one to fail.
 #![allow(
@@ -17,15 +17,19 @@
 pub mod binary;
 pub mod config;
 pub mod envelope;
+pub mod event;
 pub mod exposition;
 pub mod gateway;
 pub mod http;
 pub mod keys;
+pub mod live;
 pub mod log;
 pub mod vendor;
 
+pub use event::Event;
 pub use gateway::Gateway;
-pub use http::{Answer, Call, Event, Live};
+pub use http::{Answer, Call};
+pub use live::Live;
 pub use vendor::Vendor;
 
 use std::time::{Duration, Instant};

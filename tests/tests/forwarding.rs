@@ -275,7 +275,7 @@ fn expected(row: &Provider, text: &str, streamed: bool) -> (Expected, bool) {
     match (stream_options, body.get(STREAM_OPTIONS).map(str::to_owned)) {
         (StreamOptions::None, _) => body.remove(STREAM_OPTIONS),
         (StreamOptions::OpenAi, None) if streamed => {
-            body.set(STREAM_OPTIONS, r#"{"include_usage":true}"#)
+            body.set(STREAM_OPTIONS, r#"{"include_usage":true}"#);
         }
         (StreamOptions::OpenAi, Some(options)) if streamed => {
             let mut options: Value = serde_json::from_str(&options).expect("JSON");

@@ -33,7 +33,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { max_depth: 128, max_members: 512 }
+        Limits {
+            max_depth: 128,
+            max_members: 512,
+        }
     }
 }
 
@@ -45,10 +48,21 @@ impl Envelope {
     pub fn parse(bytes: Bytes, limits: Limits) -> Result<Envelope, EnvelopeError> {
         let index = Index::of(&bytes, limits.max_depth, limits.max_members)?;
         if let Some(member) = index.duplicate(&bytes) {
-            let name = member.name(&bytes).decode().chars().take(NAME_SHOWN).collect();
-            return Err(EnvelopeError::Duplicate { name, offset: member.start() });
+            let name = member
+                .name(&bytes)
+                .decode()
+                .chars()
+                .take(NAME_SHOWN)
+                .collect();
+            return Err(EnvelopeError::Duplicate {
+                name,
+                offset: member.start(),
+            });
         }
-        Ok(Envelope { bytes, index: Arc::new(index) })
+        Ok(Envelope {
+            bytes,
+            index: Arc::new(index),
+        })
     }
 
     /// The whole body, as it came.
@@ -81,18 +95,27 @@ impl Envelope {
     }
 
     /// The value, built. What is absent or `null` is None.
-    pub fn get<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Result<Option<T>, serde_json::Error> {
+    pub fn get<'a, T: Deserialize<'a>>(
+        &'a self,
+        name: &str,
+    ) -> Result<Option<T>, serde_json::Error> {
         self.value(name).map_or(Ok(None), serde_json::from_slice)
     }
 
     /// The names of the members, decoded, in their order.
     pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.index.members.iter().map(|member| member.name(&self.bytes).decode())
+        self.index
+            .members
+            .iter()
+            .map(|member| member.name(&self.bytes).decode())
     }
 
     /// Begins a set of changes.
     pub fn edit(&self) -> Edit<'_> {
-        Edit { envelope: self, changes: Changes::new(&self.bytes, &self.index) }
+        Edit {
+            envelope: self,
+            changes: Changes::new(&self.bytes, &self.index),
+        }
     }
 
     /// The value's own bytes.
@@ -139,7 +162,11 @@ impl Edit<'_> {
 
     /// The changed body; the very same bytes, not copied, when nothing was changed.
     pub fn finish(self) -> Bytes {
-        if self.is_empty() { self.envelope.bytes.clone() } else { self.changes.render().into() }
+        if self.is_empty() {
+            self.envelope.bytes.clone()
+        } else {
+            self.changes.render().into()
+        }
     }
 }
 

@@ -125,7 +125,16 @@ const fn row(
     label: &'static str,
     text: &'static str,
 ) -> Row {
-    Row { kind, status, error_type, code, whose, again, label, text }
+    Row {
+        kind,
+        status,
+        error_type,
+        code,
+        whose,
+        again,
+        label,
+        text,
+    }
 }
 
 const INVALID: &str = "invalid_request_error";
@@ -288,7 +297,12 @@ impl Fault {
             code: &'a str,
             param: Option<&'a str>,
         }
-        let error = Error { message: &self.message, r#type: error_type, code, param: self.param.as_deref() };
+        let error = Error {
+            message: &self.message,
+            r#type: error_type,
+            code,
+            param: self.param.as_deref(),
+        };
         // Strings and options of strings always serialise.
         serde_json::to_vec(&Body { error }).unwrap_or_default()
     }
@@ -351,7 +365,11 @@ mod tests {
             let mut fault = Fault::new(of_status(upstream));
             fault.upstream_status = Some(upstream);
             let row = fault.kind.row();
-            assert_eq!((fault.status(), row.error_type, row.code), (status, error_type, code), "upstream {upstream}");
+            assert_eq!(
+                (fault.status(), row.error_type, row.code),
+                (status, error_type, code),
+                "upstream {upstream}"
+            );
         }
     }
 

@@ -150,7 +150,10 @@ fn skip_str<'a>(scan: &mut Scanner<'_>, text: &'a str) -> Walk<&'a str> {
 /// The raw values of the named members of an object; of duplicates the last.
 ///
 /// None when the text is not an object.
-pub(crate) fn pick<'a, const N: usize>(object: &'a [u8], names: [&str; N]) -> Option<[Option<&'a [u8]>; N]> {
+pub(crate) fn pick<'a, const N: usize>(
+    object: &'a [u8],
+    names: [&str; N],
+) -> Option<[Option<&'a [u8]>; N]> {
     let mut found = [None; N];
     let mut scan = Scanner::new(object, MAX_DEPTH);
     let walked = scan.object(|scan, name| {
@@ -168,7 +171,11 @@ pub fn remove_member(object: &str, name: &str) -> Option<String> {
     let index = Index::of(object.as_bytes(), MAX_DEPTH, usize::MAX).ok()?;
     let mut changes = Changes::new(object.as_bytes(), &index);
     changes.remove(name);
-    if changes.is_empty() { None } else { String::from_utf8(changes.render()).ok() }
+    if changes.is_empty() {
+        None
+    } else {
+        String::from_utf8(changes.render()).ok()
+    }
 }
 
 /// The object's text with a member's value replaced, or with the member appended.

@@ -19,8 +19,19 @@ struct Known {
     needs_digit: bool,
 }
 
-const fn known(prefix: &'static str, least: usize, part: fn(u8) -> bool, label: &'static str) -> Known {
-    Known { prefix, label, least, part, needs_digit: false }
+const fn known(
+    prefix: &'static str,
+    least: usize,
+    part: fn(u8) -> bool,
+    label: &'static str,
+) -> Known {
+    Known {
+        prefix,
+        label,
+        least,
+        part,
+        needs_digit: false,
+    }
 }
 
 /// The first that fits is taken: longer prefixes stand before shorter ones.
@@ -33,7 +44,10 @@ static KNOWN: [Known; 17] = [
     known("sk-svcacct-", 8, is_part, "[REDACTED_OPENAI_KEY]"),
     known("sk-admin-", 8, is_part, "[REDACTED_OPENAI_KEY]"),
     known("sk-ws-", 8, is_part, "[REDACTED_QWEN_KEY]"),
-    Known { needs_digit: true, ..known("sk-", 20, is_part, "[REDACTED_OPENAI_KEY]") },
+    Known {
+        needs_digit: true,
+        ..known("sk-", 20, is_part, "[REDACTED_OPENAI_KEY]")
+    },
     known("pplx-", 20, is_part, "[REDACTED_PERPLEXITY_KEY]"),
     known("gsk_", 16, is_part, "[REDACTED_GROQ_KEY]"),
     known("fgw_", 32, is_hex, "[REDACTED_GATEWAY_KEY]"),
@@ -86,7 +100,9 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
 fn secret_at(text: &[u8], at: usize, free: usize) -> Option<(Range<usize>, &'static str)> {
     match text[at] {
         b'@' => email(text, at, free).map(|range| (range, EMAIL)),
-        b':' => userinfo(text, at).map(|range| (range, PASSWORD)).or_else(|| assignment(text, at, free)),
+        b':' => userinfo(text, at)
+            .map(|range| (range, PASSWORD))
+            .or_else(|| assignment(text, at, free)),
         b'=' => assignment(text, at, free),
         b'?' | b'&' => query(text, at).map(|range| (range, SECRET)),
         b'-' => private_key(text, at).map(|range| (range, PEM)),
@@ -119,7 +135,9 @@ fn bearer(text: &[u8], at: usize) -> Option<Range<usize>> {
     if !rest.get(..WORD.len())?.eq_ignore_ascii_case(WORD) {
         return None;
     }
-    let gap = run(&rest[WORD.len()..], |byte| matches!(byte, b' ' | b'\t' | b':'));
+    let gap = run(&rest[WORD.len()..], |byte| {
+        matches!(byte, b' ' | b'\t' | b':')
+    });
     let start = WORD.len() + gap;
     let length = run(&rest[start..], is_token);
     let token = &rest[start..start + length];
@@ -136,16 +154,21 @@ fn jwt(text: &[u8], at: usize) -> Option<Range<usize>> {
     let header = run(rest, is_part);
     let claims = run(rest[header..].strip_prefix(b".")?, is_part);
     let signed = header + 1 + claims;
-    let signature = rest[signed..].strip_prefix(b".").map_or(0, |rest| 1 + run(rest, is_part));
+    let signature = rest[signed..]
+        .strip_prefix(b".")
+        .map_or(0, |rest| 1 + run(rest, is_part));
     (header >= 8 && claims >= 8).then(|| at..at + signed + signature)
 }
 
 fn email(text: &[u8], at: usize, free: usize) -> Option<Range<usize>> {
     let local = run_back(&text[free..at], is_local, LOCAL_MAX);
-    let domain = run(&text[at + 1..], |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let domain = run(&text[at + 1..], |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
+    });
     let domain = &text[at + 1..at + 1 + domain];
     // A sentence may end behind it.
-    let domain = &domain[..domain.len() - run_back(domain, |byte| matches!(byte, b'.' | b'-'), NAME_MAX)];
+    let domain =
+        &domain[..domain.len() - run_back(domain, |byte| matches!(byte, b'.' | b'-'), NAME_MAX)];
     let dot = domain.iter().rposition(|byte| *byte == b'.')?;
     let top = &domain[dot + 1..];
     let fits = local > 0 && dot > 0 && top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic);
@@ -156,7 +179,10 @@ fn email(text: &[u8], at: usize, free: usize) -> Option<Range<usize>> {
 fn userinfo(text: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = text[at..].strip_prefix(b"://")?;
     let start = at + 3;
-    let authority = run(rest, |byte| !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>') && !byte.is_ascii_whitespace());
+    let authority = run(rest, |byte| {
+        !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>')
+            && !byte.is_ascii_whitespace()
+    });
     let authority = &rest[..authority];
     let end = authority.iter().rposition(|byte| *byte == b'@')?;
     let colon = authority[..end].iter().position(|byte| *byte == b':')?;
@@ -166,14 +192,19 @@ fn userinfo(text: &[u8], at: usize) -> Option<Range<usize>> {
 /// The value of a parameter whose name says that it is a secret.
 fn query(text: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = &text[at + 1..];
-    let name = run(&rest[..rest.len().min(NAME_MAX)], |byte| is_part(byte) || byte == b'.');
+    let name = run(&rest[..rest.len().min(NAME_MAX)], |byte| {
+        is_part(byte) || byte == b'.'
+    });
     let value = rest[name..].strip_prefix(b"=")?;
     let start = at + 1 + name + 1;
     let labelled = value.starts_with(b"[REDACTED") || known_key(text, start).is_some();
     if labelled || !names_secret(&rest[..name]) {
         return None;
     }
-    let length = run(value, |byte| !matches!(byte, b'&' | b'#' | b'"' | b'\'' | b')' | b'<' | b'>') && !byte.is_ascii_whitespace());
+    let length = run(value, |byte| {
+        !matches!(byte, b'&' | b'#' | b'"' | b'\'' | b')' | b'<' | b'>')
+            && !byte.is_ascii_whitespace()
+    });
     (length > 0).then(|| start..start + length)
 }
 
@@ -181,8 +212,12 @@ fn private_key(text: &[u8], at: usize) -> Option<Range<usize>> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const NAME: &[u8] = b"PRIVATE KEY-----";
     let rest = text[at..].strip_prefix(BEGIN)?;
-    let label = run(&rest[..rest.len().min(NAME_MAX)], |byte| byte.is_ascii_uppercase() || byte == b' ');
-    let body = rest.get(label.checked_sub(NAME.len() - 5)?..)?.strip_prefix(NAME)?;
+    let label = run(&rest[..rest.len().min(NAME_MAX)], |byte| {
+        byte.is_ascii_uppercase() || byte == b' '
+    });
+    let body = rest
+        .get(label.checked_sub(NAME.len() - 5)?..)?
+        .strip_prefix(NAME)?;
     let start = text.len() - body.len();
     // One that was cut is a secret up to where it was cut.
     let end = memmem::find(body, b"-----END ")
@@ -203,29 +238,47 @@ fn assignment(text: &[u8], at: usize, free: usize) -> Option<(Range<usize>, &'st
     let gap = run(&behind[..behind.len().min(4)], is_gap);
     let start = at + 1 + gap;
     let value = &text[start..];
-    if run(value, is_part) < ASSIGNED_MIN || known_key(text, start).is_some() || jwt(text, start).is_some() {
+    if run(value, is_part) < ASSIGNED_MIN
+        || known_key(text, start).is_some()
+        || jwt(text, start).is_some()
+    {
         return None;
     }
     Some((start..start + run(value, is_token), SECRET))
 }
 
 fn names_secret(name: &[u8]) -> bool {
-    const ENDS: [&[u8]; 7] = [b"key", b"keys", b"token", b"secret", b"password", b"passwd", b"signature"];
+    const ENDS: [&[u8]; 7] = [
+        b"key",
+        b"keys",
+        b"token",
+        b"secret",
+        b"password",
+        b"passwd",
+        b"signature",
+    ];
     ENDS.iter().any(|end| {
         name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
     })
 }
 
 fn begins_word(text: &[u8], at: usize) -> bool {
-    at.checked_sub(1).is_none_or(|before| !is_part(text[before]))
+    at.checked_sub(1)
+        .is_none_or(|before| !is_part(text[before]))
 }
 
 fn run(text: &[u8], part: impl Fn(u8) -> bool) -> usize {
-    text.iter().position(|byte| !part(*byte)).unwrap_or(text.len())
+    text.iter()
+        .position(|byte| !part(*byte))
+        .unwrap_or(text.len())
 }
 
 fn run_back(text: &[u8], part: impl Fn(u8) -> bool, most: usize) -> usize {
-    text.iter().rev().take(most).take_while(|byte| part(**byte)).count()
+    text.iter()
+        .rev()
+        .take(most)
+        .take_while(|byte| part(**byte))
+        .count()
 }
 
 fn has_digit(text: &[u8]) -> bool {

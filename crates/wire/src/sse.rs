@@ -37,7 +37,11 @@ pub struct Framer {
 impl Framer {
     /// A stream of which nothing has come; `max_event` bounds one block, its blank line included.
     pub fn new(max_event: usize) -> Framer {
-        Framer { max_event, carry: Vec::new(), begun: false }
+        Framer {
+            max_event,
+            carry: Vec::new(),
+            begun: false,
+        }
     }
 
     /// Takes what was read; returns the run of complete blocks that is now available, as one
@@ -87,13 +91,21 @@ impl Framer {
         let limit = self.max_event;
         let too_long = self.carry.len() > limit
             || run.len() > limit && blocks(run).any(|block| block.raw.len() > limit);
-        if too_long { Err(FrameTooLong { limit }) } else { Ok(()) }
+        if too_long {
+            Err(FrameTooLong { limit })
+        } else {
+            Ok(())
+        }
     }
 
     fn without_bom(&mut self, run: Bytes) -> Bytes {
         let first = !self.begun && !run.is_empty();
         self.begun |= first;
-        if first && run.starts_with(BOM) { run.slice(BOM.len()..) } else { run }
+        if first && run.starts_with(BOM) {
+            run.slice(BOM.len()..)
+        } else {
+            run
+        }
     }
 }
 
@@ -117,7 +129,11 @@ fn end_of_blocks_at_end(text: &[u8]) -> usize {
 
 fn end_of_blocks_before(text: &[u8], fresh: usize, mut end: usize) -> usize {
     while let Some(at) = memrchr2(b'\n', b'\r', &text[..end]) {
-        let line_end = if text[..=at].ends_with(b"\r\n") { at - 1 } else { at };
+        let line_end = if text[..=at].ends_with(b"\r\n") {
+            at - 1
+        } else {
+            at
+        };
         if is_blank_line(&text[..line_end]) {
             return at + 1;
         }
@@ -159,7 +175,10 @@ impl<'a> Iterator for Blocks<'a> {
             self.at += 1;
         }
         let mut block = Block::starting(self.at);
-        let mut lines = Lines { text: self.run, at: self.at };
+        let mut lines = Lines {
+            text: self.run,
+            at: self.at,
+        };
         if self.run[self.at..].starts_with(BOM) {
             lines.at += BOM.len();
         }
@@ -183,7 +202,11 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-        let terminator = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        let terminator = if rest[end..].starts_with(b"\r\n") {
+            2
+        } else {
+            1
+        };
         self.at = self.text.len().min(self.at + end + terminator);
         Some(&rest[..end])
     }
@@ -204,7 +227,14 @@ pub struct Block<'a> {
 
 impl<'a> Block<'a> {
     fn starting(start: usize) -> Block<'a> {
-        Block { raw: &[], start, data: None, more_data: false, event: None, fields: false }
+        Block {
+            raw: &[],
+            start,
+            data: None,
+            more_data: false,
+            event: None,
+            fields: false,
+        }
     }
 
     fn take(&mut self, line: &'a [u8]) {
@@ -224,9 +254,17 @@ impl<'a> Block<'a> {
         if !self.more_data {
             return Some(Cow::Borrowed(first));
         }
-        let at = if self.raw.starts_with(BOM) { BOM.len() } else { 0 };
+        let at = if self.raw.starts_with(BOM) {
+            BOM.len()
+        } else {
+            0
+        };
         let lines = Lines { text: self.raw, at };
-        let values: Vec<_> = lines.map(field).filter(|(name, _)| *name == b"data").map(|(_, value)| value).collect();
+        let values: Vec<_> = lines
+            .map(field)
+            .filter(|(name, _)| *name == b"data")
+            .map(|(_, value)| value)
+            .collect();
         Some(Cow::Owned(values.join(&b'\n')))
     }
 
@@ -267,7 +305,12 @@ pub fn encode_data(out: &mut Vec<u8>, data: &[u8]) {
         out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
         out.push(b'\n');
         let Some(end) = end else { break };
-        rest = &rest[end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 }..];
+        rest = &rest[end
+            + if rest[end..].starts_with(b"\r\n") {
+                2
+            } else {
+                1
+            }..];
     }
     out.push(b'\n');
 }

@@ -23,7 +23,12 @@ const COUNTERS: [&str; 12] = [
     "reasoning_tokens",
 ];
 const INPUT_DETAILS: [&str; 2] = ["prompt_tokens_details", "input_tokens_details"];
-const INPUT_PARTS: [&str; 4] = ["cached_tokens", "audio_tokens", "cache_write_tokens", "cache_creation_tokens"];
+const INPUT_PARTS: [&str; 4] = [
+    "cached_tokens",
+    "audio_tokens",
+    "cache_write_tokens",
+    "cache_creation_tokens",
+];
 const OUTPUT_DETAILS: [&str; 2] = ["completion_tokens_details", "output_tokens_details"];
 const OUTPUT_PARTS: [&str; 2] = ["reasoning_tokens", "audio_tokens"];
 
@@ -66,11 +71,23 @@ impl Usage {
     pub(crate) fn of(object: &[u8]) -> Option<Usage> {
         let counters = pick(object, COUNTERS)?.map(|raw| raw.and_then(count));
         let [prompt, input, completion, output, total, rest @ ..] = counters;
-        let [cached, cache_read, cache_hit, read_beside, written_beside, cache_write, reasoning] = rest;
-        if [prompt, input, completion, output, total].iter().all(Option::is_none) {
+        let [
+            cached,
+            cache_read,
+            cache_hit,
+            read_beside,
+            written_beside,
+            cache_write,
+            reasoning,
+        ] = rest;
+        if [prompt, input, completion, output, total]
+            .iter()
+            .all(Option::is_none)
+        {
             return None;
         }
-        let [cached_within, audio_in, write_within, creation_within] = details(object, INPUT_DETAILS, INPUT_PARTS);
+        let [cached_within, audio_in, write_within, creation_within] =
+            details(object, INPUT_DETAILS, INPUT_PARTS);
         let [reasoning_within, audio_out] = details(object, OUTPUT_DETAILS, OUTPUT_PARTS);
         let mut usage = Usage {
             input: most([prompt, input]),
@@ -110,7 +127,11 @@ fn add(left: u64, right: u64) -> u64 {
 /// The counts within a member that has one of two names.
 fn details<const N: usize>(object: &[u8], names: [&str; 2], within: [&str; N]) -> [Option<u64>; N] {
     let found = pick(object, names).unwrap_or_default();
-    let counters = found.into_iter().flatten().find_map(|raw| pick(raw, within)).unwrap_or([None; N]);
+    let counters = found
+        .into_iter()
+        .flatten()
+        .find_map(|raw| pick(raw, within))
+        .unwrap_or([None; N]);
     counters.map(|raw| raw.and_then(count))
 }
 
@@ -119,7 +140,10 @@ fn count(raw: &[u8]) -> Option<u64> {
     let raw = std::str::from_utf8(raw).ok()?;
     let bare = raw.trim_matches('"').trim();
     let count = bare.parse::<u64>().ok().or_else(|| {
-        let number: f64 = bare.parse().ok().filter(|number: &f64| number.is_finite())?;
+        let number: f64 = bare
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())?;
         // Saturating by definition.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Some(number as u64)

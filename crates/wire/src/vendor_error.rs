@@ -33,15 +33,40 @@ pub struct VendorError {
 /// None when it is not an error envelope.
 pub fn read(body: &[u8]) -> Option<VendorError> {
     let object = first_of_list(body);
-    let [error, detail, message, errors, rest @ ..] =
-        pick(object, ["error", "detail", "message", "errors", "type", "code", "error_code", "param", "status", "status_code", "raw_status_code"])?;
-    let [kind, code, error_code, param, status, status_code, raw_status_code] = rest;
+    let [error, detail, message, errors, rest @ ..] = pick(
+        object,
+        [
+            "error",
+            "detail",
+            "message",
+            "errors",
+            "type",
+            "code",
+            "error_code",
+            "param",
+            "status",
+            "status_code",
+            "raw_status_code",
+        ],
+    )?;
+    let [
+        kind,
+        code,
+        error_code,
+        param,
+        status,
+        status_code,
+        raw_status_code,
+    ] = rest;
     let outer = VendorError {
         message: None,
         kind: kind.and_then(word),
         code: code.or(error_code).and_then(word),
         param: param.and_then(word),
-        status: [status, status_code, raw_status_code, code, error_code].into_iter().flatten().find_map(http_status),
+        status: [status, status_code, raw_status_code, code, error_code]
+            .into_iter()
+            .flatten()
+            .find_map(http_status),
     };
     let inner = error
         .and_then(of_error)
@@ -67,7 +92,10 @@ pub fn public_message(error: &VendorError) -> Option<String> {
 }
 
 fn saying(message: String) -> VendorError {
-    VendorError { message: Some(message), ..VendorError::default() }
+    VendorError {
+        message: Some(message),
+        ..VendorError::default()
+    }
 }
 
 /// The first element of a list, and anything else as it is.
@@ -87,16 +115,35 @@ pub(crate) fn of_error(raw: &[u8]) -> Option<VendorError> {
     if let Some(message) = text(raw) {
         return Some(saying(message));
     }
-    let [message, error, detail, msg, rest @ ..] =
-        pick(raw, ["message", "error", "detail", "msg", "type", "code", "param", "status", "status_code", "http_code"])?;
+    let [message, error, detail, msg, rest @ ..] = pick(
+        raw,
+        [
+            "message",
+            "error",
+            "detail",
+            "msg",
+            "type",
+            "code",
+            "param",
+            "status",
+            "status_code",
+            "http_code",
+        ],
+    )?;
     let [kind, code, param, status, status_code, http_code] = rest;
     let found = VendorError {
-        message: [message, error, detail, msg].into_iter().flatten().find_map(words),
+        message: [message, error, detail, msg]
+            .into_iter()
+            .flatten()
+            .find_map(words),
         // Google says in `status` what others say in `type`.
         kind: kind.and_then(word).or_else(|| status.and_then(text)),
         code: code.and_then(word),
         param: param.and_then(word),
-        status: [status_code, http_code, status, code].into_iter().flatten().find_map(http_status),
+        status: [status_code, http_code, status, code]
+            .into_iter()
+            .flatten()
+            .find_map(http_status),
     };
     Some(found).filter(|found| *found != VendorError::default())
 }
@@ -116,7 +163,10 @@ fn word(raw: &[u8]) -> Option<String> {
 }
 
 fn http_status(raw: &[u8]) -> Option<u16> {
-    word(raw)?.parse().ok().filter(|status| (400..600).contains(status))
+    word(raw)?
+        .parse()
+        .ok()
+        .filter(|status| (400..600).contains(status))
 }
 
 /// The words of a message that is a text, a list, or an object around one. What the vendor repeats
@@ -137,7 +187,9 @@ fn collect_words(raw: &[u8], wrappers: usize, out: &mut String) {
         }
         return;
     }
-    let Some(wrappers) = wrappers.checked_sub(1) else { return };
+    let Some(wrappers) = wrappers.checked_sub(1) else {
+        return;
+    };
     if raw.starts_with(b"[") {
         let mut scan = Scanner::new(raw, MAX_DEPTH);
         // What was valid as a whole is valid here.

@@ -18,7 +18,9 @@ fn nanoseconds(mut work: impl FnMut()) -> f64 {
     let begun = Instant::now();
     work();
     let once = begun.elapsed().max(Duration::from_nanos(20));
-    let batch = u32::try_from(Duration::from_millis(4).as_nanos() / once.as_nanos()).unwrap_or(1).clamp(1, 100_000);
+    let batch = u32::try_from(Duration::from_millis(4).as_nanos() / once.as_nanos())
+        .unwrap_or(1)
+        .clamp(1, 100_000);
     let best = (0..60).map(|_| {
         let begun = Instant::now();
         (0..batch).for_each(|_| work());
@@ -26,7 +28,11 @@ fn nanoseconds(mut work: impl FnMut()) -> f64 {
     });
     let fastest = best.min().unwrap_or_default();
     let mean = fastest.as_secs_f64() * 1e9;
-    if mean > 1000.0 { mean } else { finer(&mut work, 10 * batch) }
+    if mean > 1000.0 {
+        mean
+    } else {
+        finer(&mut work, 10 * batch)
+    }
 }
 
 /// `Duration` has no parts of nanoseconds.
@@ -70,7 +76,9 @@ fn conversation() -> String {
             r#"{{"role":"user","content":"Question {turn}: could you explain how the borrow checker decides that a reference outlives its owner?\nPlease \"quote\" the rule."}},{{"role":"assistant","content":"Answer {turn}: every reference has a region, and a loan is live as long as some live variable may hold it."}},"#
         );
     }
-    format!(r#"{{"model":"gpt-4o","messages":[{messages}{{"role":"user","content":"Thanks"}}],"temperature":0.2,"stream":false}}"#)
+    format!(
+        r#"{{"model":"gpt-4o","messages":[{messages}{{"role":"user","content":"Thanks"}}],"temperature":0.2,"stream":false}}"#
+    )
 }
 
 fn tools() -> String {
@@ -80,7 +88,10 @@ fn tools() -> String {
         )
     };
     let tools: Vec<_> = (0..80).map(tool).collect();
-    format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"hi"}}],"tools":[{}]}}"#, tools.join(","))
+    format!(
+        r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"hi"}}],"tools":[{}]}}"#,
+        tools.join(",")
+    )
 }
 
 fn image() -> String {
@@ -93,7 +104,10 @@ fn image() -> String {
 #[test]
 #[ignore = "prints times; run by hand in release"]
 fn bodies() {
-    println!("{:>9} {:>12} {:>12} {:>12} {:>12}", "bytes", "envelope", "+ splice", "serde raw", "read_answer");
+    println!(
+        "{:>9} {:>12} {:>12} {:>12} {:>12}",
+        "bytes", "envelope", "+ splice", "serde raw", "read_answer"
+    );
     for body in [small(), conversation(), tools(), image()] {
         let body = Bytes::from(body);
         let parse = || Envelope::parse(black_box(&body).clone(), Limits::default()).unwrap();
@@ -110,7 +124,10 @@ fn bodies() {
             black_box(reader.deserialize_map(RawMembers).unwrap());
         });
         let answer = nanoseconds(|| _ = black_box(read_answer(black_box(&body))));
-        println!("{:>9} {envelope:>12.0} {splice:>12.0} {raw:>12.0} {answer:>12.0}", body.len());
+        println!(
+            "{:>9} {envelope:>12.0} {splice:>12.0} {raw:>12.0} {answer:>12.0}",
+            body.len()
+        );
     }
 }
 
@@ -127,7 +144,10 @@ fn events(usage: &str) -> (usize, Vec<u8>) {
 #[test]
 #[ignore = "prints times; run by hand in release"]
 fn streams() {
-    println!("{:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "bytes/ev", "chunk", "frame", "blocks", "tap", "all");
+    println!(
+        "{:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "bytes/ev", "chunk", "frame", "blocks", "tap", "all"
+    );
     for usage in ["", ",\"usage\":null"] {
         let (count, stream) = events(usage);
         let size = stream.len() / count;
@@ -135,7 +155,10 @@ fn streams() {
             let chunks: Vec<_> = stream.chunks(chunk).map(Bytes::copy_from_slice).collect();
             let per_event = |total: f64| total / f64::from(u32::try_from(count).unwrap());
             let mut framer = Framer::new(1 << 24);
-            let runs: Vec<_> = chunks.iter().map(|chunk| framer.push(chunk.clone()).unwrap()).collect();
+            let runs: Vec<_> = chunks
+                .iter()
+                .map(|chunk| framer.push(chunk.clone()).unwrap())
+                .collect();
             let frame = nanoseconds(|| {
                 let mut framer = Framer::new(1 << 24);
                 for chunk in &chunks {
@@ -144,7 +167,11 @@ fn streams() {
             });
             let cut = nanoseconds(|| {
                 for run in &runs {
-                    black_box(blocks(run).map(|block| usize::from(block.is_done())).sum::<usize>());
+                    black_box(
+                        blocks(run)
+                            .map(|block| usize::from(block.is_done()))
+                            .sum::<usize>(),
+                    );
                 }
             });
             let tap = nanoseconds(|| {

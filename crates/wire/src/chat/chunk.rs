@@ -41,16 +41,23 @@ impl<'a> Chunk<'a> {
     }
 
     pub(super) fn model(&self) -> Option<Cow<'a, str>> {
-        self.model.map(Literal::decode).filter(|model| !model.is_empty())
+        self.model
+            .map(Literal::decode)
+            .filter(|model| !model.is_empty())
     }
 
     /// The error that `json`, from which this was read, stands for.
     pub(super) fn vendor_error(&self, json: &[u8]) -> Option<VendorError> {
-        if self.error.is_none() && !self.is_error && !(self.unsuccessful && self.errors.is_some_and(is_something)) {
+        if self.error.is_none()
+            && !self.is_error
+            && !(self.unsuccessful && self.errors.is_some_and(is_something))
+        {
             return None;
         }
         let error = self.error.and_then(vendor_error::of_error);
-        vendor_error::read(json).or(error).or_else(|| Some(VendorError::default()))
+        vendor_error::read(json)
+            .or(error)
+            .or_else(|| Some(VendorError::default()))
     }
 
     fn member(&mut self, scan: &mut Scanner<'a>, name: Literal<'a>) -> Walk {
@@ -125,7 +132,9 @@ impl Said {
                 }
                 b"tool_calls" => scan.array_or_skip(|scan| self.tool_call(scan))?,
                 b"function_call" => self.function(scan)?,
-                b"audio" | b"images" | b"reasoning_details" => self.any |= is_something(scan.skip()?),
+                b"audio" | b"images" | b"reasoning_details" => {
+                    self.any |= is_something(scan.skip()?);
+                }
                 _ => return scan.skip().map(|_| ()),
             }
             Ok(())
@@ -179,7 +188,11 @@ impl Said {
 }
 
 fn length(text: Literal<'_>) -> u64 {
-    let length = if text.escaped { text.decode().len() } else { text.inner.len() };
+    let length = if text.escaped {
+        text.decode().len()
+    } else {
+        text.inner.len()
+    };
     length as u64
 }
 

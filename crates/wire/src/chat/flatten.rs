@@ -17,7 +17,9 @@ pub fn flatten_content_blocks(json: &str) -> Option<String> {
     if !has_listed_content(json.as_bytes()) {
         return None;
     }
-    let mut replacements = replacements(json.as_bytes()).ok().filter(|found| !found.is_empty())?;
+    let mut replacements = replacements(json.as_bytes())
+        .ok()
+        .filter(|found| !found.is_empty())?;
     replacements.sort_by_key(|(range, _)| range.start);
     let mut out = Splice::new(json.as_bytes(), 0);
     let mut kept = 0;
@@ -34,7 +36,9 @@ pub fn flatten_content_blocks(json: &str) -> Option<String> {
 fn has_listed_content(json: &[u8]) -> bool {
     const NAME: &[u8] = b"\"content\"";
     memmem::find_iter(json, NAME).any(|at| {
-        let value = json[at + NAME.len()..].trim_ascii_start().strip_prefix(b":");
+        let value = json[at + NAME.len()..]
+            .trim_ascii_start()
+            .strip_prefix(b":");
         value.is_some_and(|value| value.trim_ascii_start().starts_with(b"["))
     })
 }
@@ -111,7 +115,12 @@ impl Texts {
         known.then_some(())
     }
 
-    fn replace(self, content: Range<usize>, reasoning: Option<(Range<usize>, &[u8])>, found: &mut Vec<Replacement>) {
+    fn replace(
+        self,
+        content: Range<usize>,
+        reasoning: Option<(Range<usize>, &[u8])>,
+        found: &mut Vec<Replacement>,
+    ) {
         let said = format!("\"{}\"", self.said);
         if self.thought.is_empty() {
             found.push((content, said));
@@ -125,7 +134,10 @@ impl Texts {
                 found.push((content, said));
                 found.push((range, format!("\"{thought}{}\"", self.thought)));
             }
-            None => found.push((content, format!("{said},\"reasoning_content\":\"{}\"", self.thought))),
+            None => found.push((
+                content,
+                format!("{said},\"reasoning_content\":\"{}\"", self.thought),
+            )),
         }
     }
 }

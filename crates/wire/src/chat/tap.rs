@@ -123,11 +123,18 @@ impl Tap {
         self.content_bytes
     }
 
-    fn block(&mut self, block: &Block<'_>, hinted: bool, seen: &mut Seen) -> Result<(), StreamFault> {
+    fn block(
+        &mut self,
+        block: &Block<'_>,
+        hinted: bool,
+        seen: &mut Seen,
+    ) -> Result<(), StreamFault> {
         let data = block.data();
         let data = data.as_deref().unwrap_or_default().trim_ascii();
         if block.event() == Some(b"error") {
-            return Err(StreamFault::Error(vendor_error::read(data).unwrap_or_default()));
+            return Err(StreamFault::Error(
+                vendor_error::read(data).unwrap_or_default(),
+            ));
         }
         match data {
             [b'{', .., b'}'] => {}
@@ -140,7 +147,10 @@ impl Tap {
             _ if data.is_empty() || json::check(data).is_ok() => return Ok(()),
             _ => return Err(malformed(data)),
         }
-        if self.started && !hinted && let Some(said) = measure(data) {
+        if self.started
+            && !hinted
+            && let Some(said) = measure(data)
+        {
             self.hear(said, seen);
             return Ok(());
         }
@@ -152,7 +162,12 @@ impl Tap {
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: &Chunk<'_>, data: &[u8], seen: &mut Seen) -> Result<(), StreamFault> {
+    fn chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        data: &[u8],
+        seen: &mut Seen,
+    ) -> Result<(), StreamFault> {
         if let Some(error) = chunk.vendor_error(data) {
             return Err(StreamFault::Error(error));
         }
@@ -181,7 +196,9 @@ impl Tap {
 }
 
 fn malformed(data: &[u8]) -> StreamFault {
-    StreamFault::Malformed { excerpt_len: data.len().min(EXCERPT_MAX) }
+    StreamFault::Malformed {
+        excerpt_len: data.len().min(EXCERPT_MAX),
+    }
 }
 
 /// What the deltas (or the texts of a legacy completion) in an event say, without reading the rest
@@ -230,12 +247,20 @@ struct Probe<'a> {
 
 impl<'a> Hints<'a> {
     fn of(run: &'a [u8]) -> Hints<'a> {
-        Hints { probes: [Probe::of(&USAGE, run), Probe::of(&FINISH, run), Probe::of(&ERROR, run)] }
+        Hints {
+            probes: [
+                Probe::of(&USAGE, run),
+                Probe::of(&FINISH, run),
+                Probe::of(&ERROR, run),
+            ],
+        }
     }
 
     /// Whether there is one before `end`, behind the `end` of the last call.
     fn within(&mut self, end: usize) -> bool {
-        self.probes.iter_mut().fold(false, |any, probe| probe.within(end) | any)
+        self.probes
+            .iter_mut()
+            .fold(false, |any, probe| probe.within(end) | any)
     }
 }
 
@@ -243,7 +268,12 @@ impl<'a> Probe<'a> {
     fn of(name: &'static Finder<'static>, run: &'a [u8]) -> Probe<'a> {
         let mut hits = name.find_iter(run);
         let next = hits.next();
-        Probe { run, width: name.needle().len(), hits, next }
+        Probe {
+            run,
+            width: name.needle().len(),
+            hits,
+            next,
+        }
     }
 
     fn within(&mut self, end: usize) -> bool {
@@ -258,7 +288,9 @@ impl<'a> Probe<'a> {
 
 /// Whether what follows a name is a colon and a value that says something.
 fn is_telling(rest: &[u8]) -> bool {
-    let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else { return false };
+    let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else {
+        return false;
+    };
     let value = value.trim_ascii_start();
     !value.starts_with(b"null") && !value.starts_with(b"\"\"")
 }

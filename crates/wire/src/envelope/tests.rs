@@ -28,12 +28,18 @@ fn members_are_read_by_their_decoded_name() {
     assert_eq!(body.flag("model"), None);
     assert_eq!(body.text("s").as_deref(), Some("😀"));
     assert!(body.contains("nil") && !body.contains("a") && !body.contains("mod\\u0065l"));
-    assert_eq!(body.names().collect::<Vec<_>>(), ["model", "stream", "n", "nil", "s", "o"]);
+    assert_eq!(
+        body.names().collect::<Vec<_>>(),
+        ["model", "stream", "n", "nil", "s", "o"]
+    );
     assert_eq!(body.get::<f64>("n").unwrap(), Some(1.5));
     assert_eq!(body.get::<u64>("nil").unwrap(), None);
     assert_eq!(body.get::<u64>("absent").unwrap(), None);
     assert!(body.get::<u64>("stream").is_err());
-    assert_eq!(body.get::<Value>("o").unwrap(), Some(serde_json::json!({"a": [1]})));
+    assert_eq!(
+        body.get::<Value>("o").unwrap(),
+        Some(serde_json::json!({"a": [1]}))
+    );
 }
 
 #[test]
@@ -44,26 +50,48 @@ fn a_name_may_stand_once_however_it_is_spelled() {
         r#"{"mod\u0065l":"a","x":1,"\u006dodel":"b"}"#,
     ] {
         let error = parse(text).unwrap_err();
-        assert!(matches!(&error, EnvelopeError::Duplicate { name, .. } if name == "model"), "{text}: {error:?}");
+        assert!(
+            matches!(&error, EnvelopeError::Duplicate { name, .. } if name == "model"),
+            "{text}: {error:?}"
+        );
         assert!(error.to_string().contains("\"model\""), "{error}");
     }
     let many: Vec<_> = (0..100).map(|n| format!("\"m{n}\":{n}")).collect();
     assert!(parse(&format!("{{{}}}", many.join(","))).is_ok());
     let error = parse(&format!("{{{},\"\\u006d42\":1}}", many.join(","))).unwrap_err();
-    assert!(matches!(&error, EnvelopeError::Duplicate { name, .. } if name == "m42"), "{error:?}");
+    assert!(
+        matches!(&error, EnvelopeError::Duplicate { name, .. } if name == "m42"),
+        "{error:?}"
+    );
     assert!(error.offset() > 800);
     assert!(parse(r#"{"a":{"x":1,"x":2}}"#).is_ok());
 }
 
 #[test]
 fn what_is_no_object_or_too_large_is_refused_by_name() {
-    let limits = Limits { max_depth: 3, max_members: 2 };
-    let error = |text: &str| Envelope::parse(Bytes::copy_from_slice(text.as_bytes()), limits).unwrap_err();
+    let limits = Limits {
+        max_depth: 3,
+        max_members: 2,
+    };
+    let error =
+        |text: &str| Envelope::parse(Bytes::copy_from_slice(text.as_bytes()), limits).unwrap_err();
     assert_eq!(error(""), EnvelopeError::NotAnObject { offset: 0 });
     assert_eq!(error(" [1]"), EnvelopeError::NotAnObject { offset: 1 });
     assert_eq!(error("{} {}"), EnvelopeError::Trailing { offset: 3 });
-    assert_eq!(error(r#"{"a":1,"b":2,"c":3}"#), EnvelopeError::TooManyMembers { limit: 2, offset: 17 });
-    assert_eq!(error(r#"{"a":[[[]]]}"#), EnvelopeError::TooDeep { limit: 3, offset: 7 });
+    assert_eq!(
+        error(r#"{"a":1,"b":2,"c":3}"#),
+        EnvelopeError::TooManyMembers {
+            limit: 2,
+            offset: 17
+        }
+    );
+    assert_eq!(
+        error(r#"{"a":[[[]]]}"#),
+        EnvelopeError::TooDeep {
+            limit: 3,
+            offset: 7
+        }
+    );
     assert!(error(r#"{"a":[[[]]]}"#).to_string().contains("limit of 3"));
     assert!(Envelope::parse(r#"{"a":[[]]}"#.into(), limits).is_ok());
     assert_eq!(
@@ -79,34 +107,81 @@ fn edits_touch_only_what_they_name() {
         edited(body, |edit| _ = edit.set_text("model", "b\"c")),
         "{ \"model\" : \"b\\\"c\",\n \"n\": 1.50 , \"x\" : {\"y\" : 1} }\n"
     );
-    assert_eq!(edited(body, |edit| _ = edit.remove("n")), "{ \"model\" : \"a\" , \"x\" : {\"y\" : 1} }\n");
-    assert_eq!(edited(body, |edit| _ = edit.remove("model").remove("n")), "{ \"x\" : {\"y\" : 1} }\n");
-    assert_eq!(edited(body, |edit| _ = edit.remove("x").remove("n")), "{ \"model\" : \"a\" }\n");
-    assert_eq!(edited(body, |edit| _ = edit.remove("x").remove("n").remove("model")), "{  }\n");
+    assert_eq!(
+        edited(body, |edit| _ = edit.remove("n")),
+        "{ \"model\" : \"a\" , \"x\" : {\"y\" : 1} }\n"
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.remove("model").remove("n")),
+        "{ \"x\" : {\"y\" : 1} }\n"
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.remove("x").remove("n")),
+        "{ \"model\" : \"a\" }\n"
+    );
+    assert_eq!(
+        edited(body, |edit| _ =
+            edit.remove("x").remove("n").remove("model")),
+        "{  }\n"
+    );
     assert_eq!(
         edited(body, |edit| _ = edit.rename("n", "m").set_raw("new", "[]")),
         "{ \"model\" : \"a\",\n \"m\": 1.50 , \"x\" : {\"y\" : 1},\"new\":[] }\n"
     );
-    assert_eq!(edited("{}", |edit| _ = edit.set_raw("a", "1").set_raw("b", "2")), r#"{"a":1,"b":2}"#);
+    assert_eq!(
+        edited("{}", |edit| _ = edit.set_raw("a", "1").set_raw("b", "2")),
+        r#"{"a":1,"b":2}"#
+    );
 }
 
 #[test]
 fn each_change_sees_the_ones_before_it() {
     let body = r#"{"a":1,"b":2}"#;
-    assert_eq!(edited(body, |edit| _ = edit.rename("a", "c").set_raw("c", "9")), r#"{"c":9,"b":2}"#);
-    assert_eq!(edited(body, |edit| _ = edit.rename("a", "c").set_raw("a", "9")), r#"{"c":1,"b":2,"a":9}"#);
+    assert_eq!(
+        edited(body, |edit| _ = edit.set_raw("a", "5").set_raw("a", "1")),
+        body
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.rename("a", "c").set_raw("c", "9")),
+        r#"{"c":9,"b":2}"#
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.rename("a", "c").set_raw("a", "9")),
+        r#"{"c":1,"b":2,"a":9}"#
+    );
     assert_eq!(edited(body, |edit| _ = edit.rename("a", "b")), r#"{"b":2}"#);
-    assert_eq!(edited(body, |edit| _ = edit.remove("b").rename("a", "b")), r#"{"b":1}"#);
-    assert_eq!(edited(body, |edit| _ = edit.set_raw("c", "3").rename("c", "d")), r#"{"a":1,"b":2,"d":3}"#);
-    assert_eq!(edited(body, |edit| _ = edit.set_raw("a", "5").remove("a")), r#"{"b":2}"#);
-    assert_eq!(edited(body, |edit| _ = edit.remove("a").set_raw("a", "5")), r#"{"b":2,"a":5}"#);
+    assert_eq!(
+        edited(body, |edit| _ = edit.remove("b").rename("a", "b")),
+        r#"{"b":1}"#
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.set_raw("c", "3").rename("c", "d")),
+        r#"{"a":1,"b":2,"d":3}"#
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.set_raw("a", "5").remove("a")),
+        r#"{"b":2}"#
+    );
+    assert_eq!(
+        edited(body, |edit| _ = edit.remove("a").set_raw("a", "5")),
+        r#"{"b":2,"a":5}"#
+    );
 }
 
 #[test]
 fn nothing_changed_is_the_same_allocation() {
-    let body = Envelope::parse(Bytes::from(r#"{"model":"a","n":1}"#.to_owned()), Limits::default()).unwrap();
+    let body = Envelope::parse(
+        Bytes::from(r#"{"model":"a","n":1}"#.to_owned()),
+        Limits::default(),
+    )
+    .unwrap();
     let mut edit = body.edit();
-    edit.remove("absent").rename("absent", "model").rename("n", "n").set_text("model", "a").set_raw("c", "1").remove("c");
+    edit.remove("absent")
+        .rename("absent", "model")
+        .rename("n", "n")
+        .set_text("model", "a")
+        .set_raw("c", "1")
+        .remove("c");
     assert!(edit.is_empty());
     assert_eq!(edit.finish().as_ptr(), body.bytes().as_ptr());
 }
@@ -119,8 +194,14 @@ enum Op {
 }
 
 /// Each name with a second spelling.
-const NAMES: [(&str, &str); 6] =
-    [("a", "\\u0061"), ("model", "mod\\u0065l"), ("x\"y", "x\\\"y"), ("é", "\\u00e9"), ("b", "b"), ("", "")];
+const NAMES: [(&str, &str); 6] = [
+    ("a", "\\u0061"),
+    ("model", "mod\\u0065l"),
+    ("x\"y", "x\\\"y"),
+    ("é", "\\u00e9"),
+    ("b", "b"),
+    ("", ""),
+];
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let name = || select(&NAMES[..]).prop_map(|(name, _)| name);
@@ -139,9 +220,13 @@ fn body() -> impl Strategy<Value = String> {
     let member = |(name, escaped): (&'static str, &'static str)| {
         let plain = serde_json::to_string(name).unwrap();
         let spelled = select(vec![plain, format!("\"{escaped}\"")]);
-        (spelled, select(vec!["", " ", "\n"]), buildable_json()).prop_map(|(name, space, value)| format!("{space}{name}{space}:{value}"))
+        (spelled, select(vec!["", " ", "\n"]), buildable_json())
+            .prop_map(|(name, space, value)| format!("{space}{name}{space}:{value}"))
     };
-    let members: Vec<_> = NAMES.into_iter().map(|name| proptest::option::of(member(name))).collect();
+    let members: Vec<_> = NAMES
+        .into_iter()
+        .map(|name| proptest::option::of(member(name)))
+        .collect();
     members.prop_shuffle().prop_map(|members| {
         let members: Vec<_> = members.into_iter().flatten().collect();
         format!(" {{{} }}\n", members.join(","))
@@ -150,7 +235,9 @@ fn body() -> impl Strategy<Value = String> {
 
 fn apply(object: &mut Map<String, Value>, op: &Op) {
     match op {
-        Op::Set(name, json) => _ = object.insert((*name).to_owned(), serde_json::from_str(json).unwrap()),
+        Op::Set(name, json) => {
+            _ = object.insert((*name).to_owned(), serde_json::from_str(json).unwrap());
+        }
         Op::Remove(name) => _ = object.remove(*name),
         Op::Rename(from, to) if from != to => {
             if let Some(value) = object.remove(*from) {

@@ -30,7 +30,11 @@ impl Member {
 
     pub(crate) fn name<'a>(&self, text: &'a [u8]) -> Literal<'a> {
         let range = self.name_range();
-        Literal { inner: &text[range.clone()], start: range.start, escaped: self.escaped }
+        Literal {
+            inner: &text[range.clone()],
+            start: range.start,
+            escaped: self.escaped,
+        }
     }
 }
 
@@ -44,9 +48,15 @@ pub(crate) struct Index {
 
 impl Index {
     /// Indexes a text that must be one object, validating all of it.
-    pub(crate) fn of(text: &[u8], max_depth: usize, max_members: usize) -> Result<Index, JsonError> {
+    pub(crate) fn of(
+        text: &[u8],
+        max_depth: usize,
+        max_members: usize,
+    ) -> Result<Index, JsonError> {
         if u32::try_from(text.len()).is_err() {
-            return Err(JsonError::TooLong { offset: u32::MAX as usize });
+            return Err(JsonError::TooLong {
+                offset: u32::MAX as usize,
+            });
         }
         let mut members = Vec::with_capacity(16);
         let mut scan = Scanner::new(text, max_depth);
@@ -55,7 +65,10 @@ impl Index {
         }
         scan.object(|scan, name| {
             if members.len() == max_members {
-                return Err(Box::new(JsonError::TooManyMembers { limit: max_members, offset: scan.at() }));
+                return Err(Box::new(JsonError::TooManyMembers {
+                    limit: max_members,
+                    offset: scan.at(),
+                }));
             }
             let value = scan.skip()?;
             members.push(Member {
@@ -72,7 +85,9 @@ impl Index {
 
     /// The first member of that name.
     pub(crate) fn find(&self, text: &[u8], name: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.name(text).is(name))
+        self.members
+            .iter()
+            .find(|member| member.name(text).is(name))
     }
 
     /// The second of two members with one name.
@@ -81,20 +96,30 @@ impl Index {
             return self.duplicate_of_many(text);
         }
         let name = |member: &Member| member.name(text);
-        self.members.iter().enumerate().find_map(|(position, later)| {
-            let same = |earlier: &Member| match (earlier.escaped, later.escaped) {
-                (false, false) => name(earlier).inner == name(later).inner,
-                _ => name(earlier).decode() == name(later).decode(),
-            };
-            self.members[..position].iter().any(same).then_some(later)
-        })
+        self.members
+            .iter()
+            .enumerate()
+            .find_map(|(position, later)| {
+                let same = |earlier: &Member| match (earlier.escaped, later.escaped) {
+                    (false, false) => name(earlier).inner == name(later).inner,
+                    _ => name(earlier).decode() == name(later).decode(),
+                };
+                self.members[..position].iter().any(same).then_some(later)
+            })
     }
 
     fn duplicate_of_many(&self, text: &[u8]) -> Option<&Member> {
-        let mut named: Vec<_> = self.members.iter().map(|member| (member.name(text).decode(), member)).collect();
+        let mut named: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| (member.name(text).decode(), member))
+            .collect();
         // Stable, so that of two equal names the later one comes second.
         named.sort_by(|(left, _), (right, _)| left.cmp(right));
-        named.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1)
+        named
+            .windows(2)
+            .find(|pair| pair[0].0 == pair[1].0)
+            .map(|pair| pair[1].1)
     }
 }
 
@@ -121,7 +146,12 @@ struct Touched {
 
 impl<'a> Changes<'a> {
     pub(crate) fn new(text: &'a [u8], index: &'a Index) -> Changes<'a> {
-        Changes { text, index, touched: Vec::new(), appended: Vec::new() }
+        Changes {
+            text,
+            index,
+            touched: Vec::new(),
+            appended: Vec::new(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -129,7 +159,11 @@ impl<'a> Changes<'a> {
     }
 
     pub(crate) fn set(&mut self, name: &str, json: String) {
-        if let Some((_, value)) = self.appended.iter_mut().find(|(appended, _)| appended == name) {
+        if let Some((_, value)) = self
+            .appended
+            .iter_mut()
+            .find(|(appended, _)| appended == name)
+        {
             *value = json;
             return;
         }
@@ -162,7 +196,11 @@ impl<'a> Changes<'a> {
             self.remove(from);
             return;
         }
-        if let Some((name, _)) = self.appended.iter_mut().find(|(appended, _)| appended == from) {
+        if let Some((name, _)) = self
+            .appended
+            .iter_mut()
+            .find(|(appended, _)| appended == from)
+        {
             to.clone_into(name);
         }
         for position in self.positions(from) {
@@ -171,28 +209,45 @@ impl<'a> Changes<'a> {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.appended.iter().any(|(appended, _)| appended == name) || !self.positions(name).is_empty()
+        self.appended.iter().any(|(appended, _)| appended == name)
+            || !self.positions(name).is_empty()
     }
 
     /// The members that bear this name now.
     fn positions(&self, name: &str) -> Vec<usize> {
         let bears = |position: usize, member: &Member| match self.touched(position) {
             Some(Touched { removed: true, .. }) => false,
-            Some(Touched { name: Some(renamed), .. }) => renamed == name,
+            Some(Touched {
+                name: Some(renamed),
+                ..
+            }) => renamed == name,
             _ => member.name(self.text).is(name),
         };
         let members = self.index.members.iter().enumerate();
-        members.filter(|(position, member)| bears(*position, member)).map(|(position, _)| position).collect()
+        members
+            .filter(|(position, member)| bears(*position, member))
+            .map(|(position, _)| position)
+            .collect()
     }
 
     fn touched(&self, position: usize) -> Option<&Touched> {
-        self.touched.iter().find(|touched| touched.position == position)
+        self.touched
+            .iter()
+            .find(|touched| touched.position == position)
     }
 
     fn touch(&mut self, position: usize) -> &mut Touched {
-        let known = self.touched.iter().position(|touched| touched.position == position);
+        let known = self
+            .touched
+            .iter()
+            .position(|touched| touched.position == position);
         let slot = known.unwrap_or_else(|| {
-            self.touched.push(Touched { position, name: None, value: None, removed: false });
+            self.touched.push(Touched {
+                position,
+                name: None,
+                value: None,
+                removed: false,
+            });
             self.touched.len() - 1
         });
         &mut self.touched[slot]
@@ -215,7 +270,9 @@ impl<'a> Changes<'a> {
                 out.keep(from..member.start());
             }
             any_kept = true;
-            let name = touched.and_then(|touched| touched.name.as_deref()).map(quote);
+            let name = touched
+                .and_then(|touched| touched.name.as_deref())
+                .map(quote);
             let value = touched.and_then(|touched| touched.value.as_deref());
             let name_end = member.name_range().end + 1;
             out.keep_or(member.start()..name_end, name.as_deref());
@@ -237,7 +294,10 @@ impl<'a> Changes<'a> {
 
     /// An upper bound of what the changes add.
     fn grown(&self) -> usize {
-        let appended = self.appended.iter().map(|(name, value)| name.len() + value.len() + 8);
+        let appended = self
+            .appended
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 8);
         let touched = self.touched.iter().map(|touched| {
             let name = touched.name.as_ref().map_or(0, |name| name.len() + 8);
             name + touched.value.as_ref().map_or(0, String::len)
@@ -255,7 +315,11 @@ pub(crate) struct Splice<'a> {
 
 impl<'a> Splice<'a> {
     pub(crate) fn new(text: &'a [u8], grown: usize) -> Splice<'a> {
-        Splice { text, out: Vec::with_capacity(text.len() + grown), kept: 0..0 }
+        Splice {
+            text,
+            out: Vec::with_capacity(text.len() + grown),
+            kept: 0..0,
+        }
     }
 
     pub(crate) fn keep(&mut self, range: Range<usize>) {

@@ -28,7 +28,11 @@ pub(crate) struct Literal<'a> {
 impl<'a> Literal<'a> {
     /// The text it stands for.
     pub(crate) fn decode(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(text::unescape(self.inner)) } else { String::from_utf8_lossy(self.inner) }
+        if self.escaped {
+            Cow::Owned(text::unescape(self.inner))
+        } else {
+            String::from_utf8_lossy(self.inner)
+        }
     }
 
     /// Whether it stands for `text`.
@@ -75,7 +79,12 @@ impl Nesting {
 impl<'a> Scanner<'a> {
     /// A walk from the start, into at most `limit` containers within each other.
     pub(crate) fn new(bytes: &'a [u8], limit: usize) -> Scanner<'a> {
-        Scanner { bytes, at: 0, room: limit, limit }
+        Scanner {
+            bytes,
+            at: 0,
+            room: limit,
+            limit,
+        }
     }
 
     /// Where the walk is.
@@ -111,10 +120,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Walks an object; `each` is called behind every colon and must step over the value.
-    pub(crate) fn object(
-        &mut self,
-        mut each: impl FnMut(&mut Self, Literal<'a>) -> Walk,
-    ) -> Walk {
+    pub(crate) fn object(&mut self, mut each: impl FnMut(&mut Self, Literal<'a>) -> Walk) -> Walk {
         self.container(b'{', "expected an object", b'}', |scan| {
             let name = scan.name()?;
             each(scan, name)
@@ -122,10 +128,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Walks an array; `each` is called before every element and must step over it.
-    pub(crate) fn array(
-        &mut self,
-        each: impl FnMut(&mut Self) -> Walk,
-    ) -> Walk {
+    pub(crate) fn array(&mut self, each: impl FnMut(&mut Self) -> Walk) -> Walk {
         self.container(b'[', "expected an array", b']', each)
     }
 
@@ -134,20 +137,29 @@ impl<'a> Scanner<'a> {
         &mut self,
         each: impl FnMut(&mut Self, Literal<'a>) -> Walk,
     ) -> Walk {
-        if self.peek() == Some(b'{') { self.object(each) } else { self.skip().map(|_| ()) }
+        if self.peek() == Some(b'{') {
+            self.object(each)
+        } else {
+            self.skip().map(|_| ())
+        }
     }
 
     /// The same, or a step over what is no array.
-    pub(crate) fn array_or_skip(
-        &mut self,
-        each: impl FnMut(&mut Self) -> Walk,
-    ) -> Walk {
-        if self.peek() == Some(b'[') { self.array(each) } else { self.skip().map(|_| ()) }
+    pub(crate) fn array_or_skip(&mut self, each: impl FnMut(&mut Self) -> Walk) -> Walk {
+        if self.peek() == Some(b'[') {
+            self.array(each)
+        } else {
+            self.skip().map(|_| ())
+        }
     }
 
     /// A string, or a step over what is none.
     pub(crate) fn string_or_skip(&mut self) -> Walk<Option<Literal<'a>>> {
-        if self.peek() == Some(b'"') { self.string().map(Some) } else { self.skip().map(|_| None) }
+        if self.peek() == Some(b'"') {
+            self.string().map(Some)
+        } else {
+            self.skip().map(|_| None)
+        }
     }
 
     fn container(
@@ -160,7 +172,9 @@ impl<'a> Scanner<'a> {
         if self.peek() != Some(open) {
             return self.wrong(expected);
         }
-        let Some(room) = self.room.checked_sub(1) else { return self.too_deep() };
+        let Some(room) = self.room.checked_sub(1) else {
+            return self.too_deep();
+        };
         self.room = room;
         self.at += 1;
         if self.peek() != Some(close) {
@@ -189,7 +203,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn literal(&self, start: usize, end: usize, escaped: bool) -> Literal<'a> {
-        Literal { inner: &self.bytes[start..end], start, escaped }
+        Literal {
+            inner: &self.bytes[start..end],
+            start,
+            escaped,
+        }
     }
 
     /// Steps over the string that begins here; whether it has escapes.
@@ -219,8 +237,16 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn escape(&mut self) -> Walk {
         match self.bytes.get(self.at..).unwrap_or_default() {
-            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
-            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => self.at += 6,
+            [
+                b'\\',
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                ..,
+            ] => self.at += 2,
+            [b'\\', b'u', a, b, c, d, ..]
+                if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) =>
+            {
+                self.at += 6;
+            }
             [b'\\', b'u', ..] => return self.wrong("expected four hexadecimal digits after \\u"),
             [b'\\', ..] => return self.wrong("unknown escape in a string"),
             _ => return self.wrong("control character in a string"),
@@ -348,7 +374,11 @@ impl<'a> Scanner<'a> {
         while let Some(b'0'..=b'9') = self.here() {
             self.at += 1;
         }
-        if self.at == start { self.wrong("expected a digit") } else { Ok(()) }
+        if self.at == start {
+            self.wrong("expected a digit")
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
@@ -364,20 +394,32 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     fn wrong<T>(&self, what: &'static str) -> Walk<T> {
-        let what = if self.at >= self.bytes.len() { "the text ends too early" } else { what };
-        Err(Box::new(JsonError::Syntax { offset: self.at, what }))
+        let what = if self.at >= self.bytes.len() {
+            "the text ends too early"
+        } else {
+            what
+        };
+        Err(Box::new(JsonError::Syntax {
+            offset: self.at,
+            what,
+        }))
     }
 
     #[cold]
     fn too_deep<T>(&self) -> Walk<T> {
-        Err(Box::new(JsonError::TooDeep { limit: self.limit, offset: self.at }))
+        Err(Box::new(JsonError::TooDeep {
+            limit: self.limit,
+            offset: self.at,
+        }))
     }
 }
 
-#[cold]
+#[inline(never)]
 fn check_utf8(inner: &[u8], start: usize) -> Walk {
     match std::str::from_utf8(inner) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Box::new(JsonError::NotUtf8 { offset: start + error.valid_up_to() })),
+        Err(error) => Err(Box::new(JsonError::NotUtf8 {
+            offset: start + error.valid_up_to(),
+        })),
     }
 }

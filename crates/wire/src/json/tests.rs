@@ -11,7 +11,12 @@ fn oracle(json: &[u8]) -> bool {
 
 fn assert_like_oracle(json: &[u8]) {
     let shown = String::from_utf8_lossy(json);
-    assert_eq!(check(json).is_ok(), oracle(json), "{shown:?}: {:?}", check(json));
+    assert_eq!(
+        check(json).is_ok(),
+        oracle(json),
+        "{shown:?}: {:?}",
+        check(json)
+    );
 }
 
 proptest! {
@@ -83,12 +88,19 @@ fn every_place_of_a_special_byte_in_a_long_string_is_found() {
     for length in 0..200 {
         for place in 0..=length {
             for special in ["\"", "\\n", "\\", "\u{1f}", "é", "\u{0}", " ", "\u{7f}"] {
-                let text = format!("\"{}{special}{}\"", "x".repeat(place), "y".repeat(length - place));
+                let text = format!(
+                    "\"{}{special}{}\"",
+                    "x".repeat(place),
+                    "y".repeat(length - place)
+                );
                 assert_like_oracle(text.as_bytes());
             }
             let mut broken = format!("\"{}\"", "x".repeat(length + 1)).into_bytes();
             broken[place + 1] = 0xff;
-            assert_eq!(check(&broken), Err(JsonError::NotUtf8 { offset: place + 1 }));
+            assert_eq!(
+                check(&broken),
+                Err(JsonError::NotUtf8 { offset: place + 1 })
+            );
         }
     }
 }
@@ -102,11 +114,20 @@ fn what_is_wrong_is_named_with_its_place() {
         ("{\"a\":1,}", syntax(7, "expected a member name")),
         ("{\"a\" 1}", syntax(5, "expected a colon")),
         ("{a:1}", syntax(1, "expected a member name")),
-        ("[1 2]", syntax(3, "expected a comma or the end of the container")),
-        ("[1}", syntax(2, "expected a comma or the end of the container")),
+        (
+            "[1 2]",
+            syntax(3, "expected a comma or the end of the container"),
+        ),
+        (
+            "[1}",
+            syntax(2, "expected a comma or the end of the container"),
+        ),
         ("\"a\nb\"", syntax(2, "control character in a string")),
         ("\"a\\xb\"", syntax(2, "unknown escape in a string")),
-        ("\"\\u12g4\"", syntax(1, "expected four hexadecimal digits after \\u")),
+        (
+            "\"\\u12g4\"",
+            syntax(1, "expected four hexadecimal digits after \\u"),
+        ),
         ("\"abc", syntax(4, "the text ends too early")),
         ("-x", syntax(1, "expected a digit")),
         ("1.", syntax(2, "the text ends too early")),
@@ -116,7 +137,12 @@ fn what_is_wrong_is_named_with_its_place() {
     ] {
         let error = check(json.as_bytes()).unwrap_err();
         assert_eq!(error, expected, "{json}");
-        assert!(error.to_string().contains(&format!("byte {}", error.offset())), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("byte {}", error.offset())),
+            "{error}"
+        );
     }
 }
 
@@ -124,7 +150,13 @@ fn what_is_wrong_is_named_with_its_place() {
 fn depth_is_bounded_without_recursion() {
     let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
     assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
-    assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(JsonError::TooDeep { limit: MAX_DEPTH, offset: MAX_DEPTH }));
+    assert_eq!(
+        check(&nested(MAX_DEPTH + 1)),
+        Err(JsonError::TooDeep {
+            limit: MAX_DEPTH,
+            offset: MAX_DEPTH
+        })
+    );
 
     let mut mixed = String::new();
     for level in 0..300 {

@@ -45,7 +45,12 @@ fn plain_words(bytes: &[u8], mut at: usize, until: usize, high: &mut u64) -> Opt
 #[inline(never)]
 fn plain_tail(bytes: &[u8], start: usize, high: &mut u64) -> usize {
     let rest = &bytes[start..];
-    start + rest.iter().take_while(|byte| stop(**byte) == 0).inspect(|byte| *high |= u64::from(**byte)).count()
+    start
+        + rest
+            .iter()
+            .take_while(|byte| stop(**byte) == 0)
+            .inspect(|byte| *high |= u64::from(**byte))
+            .count()
 }
 
 /// A long string, of which the beginning is plain.
@@ -73,7 +78,11 @@ fn plain_blocks(bytes: &[u8], non_ascii: &mut bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<WIDE>();
     let plain = blocks.iter().take_while(|block| {
         // Without a branch inside, a fold compiles to vector instructions on every target.
-        if block.iter().fold(0, |marks, byte| marks | stop_or_non_ascii(*byte)) == 0 {
+        if block
+            .iter()
+            .fold(0, |marks, byte| marks | stop_or_non_ascii(*byte))
+            == 0
+        {
             return true;
         }
         let plain = block.iter().fold(0, |marks, byte| marks | stop(*byte)) == 0;
@@ -131,7 +140,10 @@ fn unicode_escape(bytes: &[u8]) -> (char, usize) {
     match (first, second) {
         (Some(high @ 0xd800..0xdc00), Some(low @ 0xdc00..0xe000)) => {
             let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+            (
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+                12,
+            )
         }
         _ => (char::REPLACEMENT_CHARACTER, 6),
     }
@@ -140,5 +152,7 @@ fn unicode_escape(bytes: &[u8]) -> (char, usize) {
 /// The number in `\uXXXX` at the start.
 fn hex4(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    digits.iter().try_fold(0, |sum, digit| {
+        Some(sum * 16 + char::from(*digit).to_digit(16)?)
+    })
 }

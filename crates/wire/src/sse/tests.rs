@@ -9,7 +9,11 @@ use crate::testing::chunked;
 type Understood = (Option<Vec<u8>>, Option<Vec<u8>>, bool);
 
 fn understood(block: &Block<'_>) -> Understood {
-    (block.data().map(Cow::into_owned), block.event().map(<[u8]>::to_vec), !block.is_comment_only())
+    (
+        block.data().map(Cow::into_owned),
+        block.event().map(<[u8]>::to_vec),
+        !block.is_comment_only(),
+    )
 }
 
 /// The standard's parser, a byte at a time, which also keeps a last block without its blank line.
@@ -74,20 +78,36 @@ const LINES: [&str; 16] = [
 
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![4 => select(&LINES[..]), 3 => Just("")];
-    let ended = (line, select(vec!["\n", "\n", "\r\n", "\r"])).prop_map(|(line, end)| format!("{line}{end}"));
-    (any::<bool>(), vec(ended, 0..20), select(vec!["", "", "data: tail", ": tail"])).prop_map(|(bom, lines, tail)| {
-        let bom = if bom { BOM } else { b"" };
-        [bom, lines.concat().as_bytes(), tail.as_bytes()].concat()
-    })
+    let ended = (line, select(vec!["\n", "\n", "\r\n", "\r"]))
+        .prop_map(|(line, end)| format!("{line}{end}"));
+    (
+        any::<bool>(),
+        vec(ended, 0..20),
+        select(vec!["", "", "data: tail", ": tail"]),
+    )
+        .prop_map(|(bom, lines, tail)| {
+            let bom = if bom { BOM } else { b"" };
+            [bom, lines.concat().as_bytes(), tail.as_bytes()].concat()
+        })
 }
 
 /// Where the last blank line ends, if it is known where it ends.
 fn complete(text: &[u8]) -> usize {
-    let text = if text.ends_with(b"\n\r") { &text[..text.len() - 1] } else { text };
+    let text = if text.ends_with(b"\n\r") {
+        &text[..text.len() - 1]
+    } else {
+        text
+    };
     let mut end = 0;
     let mut line = 0;
     while let Some(length) = text[line..].iter().position(|byte| is_line_end(*byte)) {
-        let behind = line + length + if text[line + length..].starts_with(b"\r\n") { 2 } else { 1 };
+        let behind = line
+            + length
+            + if text[line + length..].starts_with(b"\r\n") {
+                2
+            } else {
+                1
+            };
         if length == 0 {
             end = behind;
         }
@@ -99,7 +119,10 @@ fn complete(text: &[u8]) -> usize {
 /// Every run that a framer gives, its last block included, and what was pending before that.
 fn framed(chunks: Vec<Vec<u8>>) -> (Vec<Bytes>, Vec<u8>) {
     let mut framer = Framer::new(1 << 20);
-    let mut runs: Vec<Bytes> = chunks.into_iter().map(|chunk| framer.push(chunk.into()).unwrap()).collect();
+    let mut runs: Vec<Bytes> = chunks
+        .into_iter()
+        .map(|chunk| framer.push(chunk.into()).unwrap())
+        .collect();
     let given = runs.concat();
     runs.extend(framer.finish());
     (runs, given)
@@ -188,9 +211,15 @@ fn complete_chunks_are_given_back_as_they_are() {
 
     let chunk = Bytes::from(b"data: c\n\ndata: d".to_vec());
     let run = framer.push(chunk.clone()).unwrap();
-    assert_eq!((run.as_ptr(), &run[..]), (chunk.as_ptr(), &b"data: c\n\n"[..]));
+    assert_eq!(
+        (run.as_ptr(), &run[..]),
+        (chunk.as_ptr(), &b"data: c\n\n"[..])
+    );
     assert_eq!(framer.pending(), 7);
-    assert_eq!(framer.push(Bytes::from_static(b"\n\ndata: e\n")).unwrap(), "data: d\n\n");
+    assert_eq!(
+        framer.push(Bytes::from_static(b"\n\ndata: e\n")).unwrap(),
+        "data: d\n\n"
+    );
     assert_eq!(framer.finish().unwrap(), "data: e\n\n");
     assert_eq!(framer.finish(), None);
 }
@@ -204,7 +233,14 @@ fn a_border_inside_the_line_ends_changes_nothing() {
         let second = framer.push(Bytes::copy_from_slice(&stream[cut..])).unwrap();
         assert_eq!([&first[..], &second[..]].concat(), stream, "{cut}");
         assert_eq!(framer.pending(), 0);
-        let datas: Vec<_> = [first, second].iter().flat_map(|run| blocks(run).map(|b| b.data().unwrap().into_owned()).collect::<Vec<_>>()).collect();
+        let datas: Vec<_> = [first, second]
+            .iter()
+            .flat_map(|run| {
+                blocks(run)
+                    .map(|b| b.data().unwrap().into_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
         assert_eq!(datas, [b"a", b"b"], "{cut}");
     }
 }
@@ -212,9 +248,15 @@ fn a_border_inside_the_line_ends_changes_nothing() {
 #[test]
 fn streams_of_carriage_returns_are_not_held_back() {
     let mut framer = Framer::new(1000);
-    assert_eq!(framer.push(Bytes::from_static(b"data: a\r\r")).unwrap(), "data: a\r\r");
+    assert_eq!(
+        framer.push(Bytes::from_static(b"data: a\r\r")).unwrap(),
+        "data: a\r\r"
+    );
     assert_eq!(framer.push(Bytes::from_static(b"data: b\n\r")).unwrap(), "");
-    assert_eq!(framer.push(Bytes::from_static(b"data: c\n")).unwrap(), "data: b\n\r");
+    assert_eq!(
+        framer.push(Bytes::from_static(b"data: c\n")).unwrap(),
+        "data: b\n\r"
+    );
 }
 
 #[test]
@@ -225,6 +267,9 @@ fn the_mark_at_the_start_is_dropped_in_any_chunking() {
         assert_eq!(runs.concat(), b"data: a\n\n", "{cut}");
     }
     assert_eq!(framed(vec![b"\xef\xbb\xbf".to_vec()]).0.concat(), b"");
+    let later = b"data: a\n\n\xef\xbb\xbfdata: b\n\n";
+    let chunks = vec![later[..9].to_vec(), later[9..].to_vec()];
+    assert_eq!(framed(chunks).0.concat(), later);
 }
 
 #[test]
@@ -234,11 +279,16 @@ fn an_event_over_the_bound_is_an_error_however_it_comes() {
     for size in 1..=stream.len() {
         let push_all = |limit| {
             let mut framer = Framer::new(limit);
-            stream.chunks(size).try_fold(0, |sum, chunk| Ok(sum + framer.push(Bytes::copy_from_slice(chunk))?.len()))
+            stream.chunks(size).try_fold(0, |sum, chunk| {
+                Ok(sum + framer.push(Bytes::copy_from_slice(chunk))?.len())
+            })
         };
         assert_eq!(push_all(event.len()), Ok(stream.len()), "{size}");
         let error: FrameTooLong = push_all(event.len() - 1).unwrap_err();
-        assert_eq!(error.to_string(), "an event of the stream is larger than the limit of 17 bytes");
+        assert_eq!(
+            error.to_string(),
+            "an event of the stream is larger than the limit of 17 bytes"
+        );
     }
 }
 
@@ -246,17 +296,35 @@ fn an_event_over_the_bound_is_an_error_however_it_comes() {
 fn an_event_over_the_bound_is_not_waited_for() {
     let mut framer = Framer::new(10);
     assert_eq!(framer.push(Bytes::from_static(b"data: 0123")).unwrap(), "");
-    assert_eq!(framer.push(Bytes::from_static(b"4")), Err(FrameTooLong { limit: 10 }));
+    assert_eq!(
+        framer.push(Bytes::from_static(b"4")),
+        Err(FrameTooLong { limit: 10 })
+    );
 }
 
 #[test]
 fn blocks_know_what_they_are() {
     let run = b": hi\n\nevent: error\ndata: {}\n\ndata: [DONE]\n\ndata: a\ndata: [DONE]\n\ndata:[DONE] \r\n\r\n";
-    let seen: Vec<_> = blocks(run).map(|b| (b.is_comment_only(), b.is_done(), b.event() == Some(b"error"))).collect();
+    let seen: Vec<_> = blocks(run)
+        .map(|b| {
+            (
+                b.is_comment_only(),
+                b.is_done(),
+                b.event() == Some(b"error"),
+            )
+        })
+        .collect();
     assert_eq!(
         seen,
-        [(true, false, false), (false, false, true), (false, true, false), (false, false, false), (false, true, false)]
+        [
+            (true, false, false),
+            (false, false, true),
+            (false, true, false),
+            (false, false, false),
+            (false, true, false)
+        ]
     );
+    assert!(blocks(b"data: [DONE]\ndata: a\n\n").all(|block| !block.is_done()));
     assert!(blocks(HEARTBEAT).all(|block| block.is_comment_only()));
     assert!(blocks(DONE).all(|block| block.is_done()));
 }

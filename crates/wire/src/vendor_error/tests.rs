@@ -17,14 +17,26 @@ fn error(message: &str, kind: &str, code: &str, param: &str, status: u16) -> Ven
 #[test]
 fn every_known_envelope_is_read() {
     for (body, expected) in [
-        (r#"{"error":"out of capacity"}"#, error("out of capacity", "", "", "", 0)),
-        (r#"{"code":"too_busy","error":"out of capacity"}"#, error("out of capacity", "", "too_busy", "", 0)),
+        (
+            r#"{"error":"out of capacity"}"#,
+            error("out of capacity", "", "", "", 0),
+        ),
+        (
+            r#"{"code":"too_busy","error":"out of capacity"}"#,
+            error("out of capacity", "", "too_busy", "", 0),
+        ),
         (
             r#"{"error":{"message":"bad","type":"invalid_request_error","code":"invalid_value","param":"model"}}"#,
             error("bad", "invalid_request_error", "invalid_value", "model", 0),
         ),
-        (r#"{"error":{"message":"no credit","code":402,"metadata":{"raw":"secret"}}}"#, error("no credit", "", "402", "", 402)),
-        (r#"{"error":{"error":"inner"},"status":503}"#, error("inner", "", "", "", 503)),
+        (
+            r#"{"error":{"message":"no credit","code":402,"metadata":{"raw":"secret"}}}"#,
+            error("no credit", "", "402", "", 402),
+        ),
+        (
+            r#"{"error":{"error":"inner"},"status":503}"#,
+            error("inner", "", "", "", 503),
+        ),
         (
             r#"{"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}"#,
             error("slow down", "RESOURCE_EXHAUSTED", "429", "", 429),
@@ -33,29 +45,66 @@ fn every_known_envelope_is_read() {
             r#"[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]"#,
             error("bad", "INVALID_ARGUMENT", "400", "", 400),
         ),
-        (r#"{"error":{"message":"over capacity","status_code":498}}"#, error("over capacity", "", "", "", 498)),
-        (r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, error("busy", "overloaded_error", "", "", 0)),
-        (r#"{"error":{"code":"x","message":null}}"#, error("", "", "x", "", 0)),
-        (r#"{"error":{"message":{"detail":"nested"}}}"#, error("nested", "", "", "", 0)),
-        (r#"{"detail":"not found"}"#, error("not found", "", "", "", 0)),
+        (
+            r#"{"error":{"message":"over capacity","status_code":498}}"#,
+            error("over capacity", "", "", "", 498),
+        ),
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+            error("busy", "overloaded_error", "", "", 0),
+        ),
+        (
+            r#"{"error":{"code":"x","message":null}}"#,
+            error("", "", "x", "", 0),
+        ),
+        (
+            r#"{"error":{"message":{"detail":"nested"}}}"#,
+            error("nested", "", "", "", 0),
+        ),
+        (
+            r#"{"detail":"not found"}"#,
+            error("not found", "", "", "", 0),
+        ),
         (
             r#"{"detail":[{"loc":["body","n"],"msg":"too small","input":"SECRET"},{"msg":"too odd","ctx":{"error":"SECRET"}}]}"#,
             error("too small; too odd", "", "", "", 0),
         ),
-        (r#"{"detail":{"error":"inner","code":1}}"#, error("inner", "", "", "", 0)),
-        (r#"{"message":"plain","status":404}"#, error("plain", "", "", "", 404)),
+        (
+            r#"{"detail":{"error":"inner","code":1}}"#,
+            error("inner", "", "", "", 0),
+        ),
+        (
+            r#"{"message":"plain","status":200,"code":"99"}"#,
+            error("plain", "", "99", "", 0),
+        ),
+        (
+            r#"{"message":"plain","status":404}"#,
+            error("plain", "", "", "", 404),
+        ),
         (
             r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body"],"msg":"Extra inputs","input":5}]},"type":"invalid_request_error","param":null,"code":"422","raw_status_code":422}"#,
             error("Extra inputs", "invalid_request_error", "422", "", 422),
         ),
-        (r#"{"message":["one","two"],"error_code":7}"#, error("one; two", "", "7", "", 0)),
-        (r#"{"error_code":"BAD","message":"words"}"#, error("words", "", "BAD", "", 0)),
+        (
+            r#"{"message":["one","two"],"error_code":7}"#,
+            error("one; two", "", "7", "", 0),
+        ),
+        (
+            r#"{"error_code":"BAD","message":"words"}"#,
+            error("words", "", "BAD", "", 0),
+        ),
         (
             r#"{"result":null,"success":false,"errors":[{"code":7003,"message":"No route"},{"code":1,"message":"x"}],"messages":[]}"#,
             error("No route", "", "7003", "", 0),
         ),
-        (r#"{"error":{},"message":"still here"}"#, error("still here", "", "", "", 0)),
-        (r#"{"error":{"type":"server_error"},"message":"outside"}"#, error("outside", "server_error", "", "", 0)),
+        (
+            r#"{"error":{},"message":"still here"}"#,
+            error("still here", "", "", "", 0),
+        ),
+        (
+            r#"{"error":{"type":"server_error"},"message":"outside"}"#,
+            error("outside", "server_error", "", "", 0),
+        ),
     ] {
         assert_eq!(read(body.as_bytes()), Some(expected), "{body}");
     }
@@ -89,7 +138,10 @@ fn public_messages_are_short_and_clean() {
     assert_eq!(public("  plain \n").as_deref(), Some("plain"));
     assert_eq!(public(" "), None);
     assert_eq!(public_message(&VendorError::default()), None);
-    assert_eq!(public("key gsk_abcdefghij0123456789 is bad").as_deref(), Some("key [REDACTED_GROQ_KEY] is bad"));
+    assert_eq!(
+        public("key gsk_abcdefghij0123456789 is bad").as_deref(),
+        Some("key [REDACTED_GROQ_KEY] is bad")
+    );
     assert_eq!(public(&"é".repeat(2048)), Some("é".repeat(2048)));
     assert_eq!(public(&"é".repeat(2049)), Some("é".repeat(2048) + "…"));
     let secret_at_the_cut = format!("{} gsk_abcdefghij0123456789", "x".repeat(2030));
@@ -98,9 +150,16 @@ fn public_messages_are_short_and_clean() {
 
 #[test]
 fn a_message_in_endless_pieces_is_cut() {
-    let body = format!("{{\"detail\":[{}\"x\"]}}", "\"words of a vendor\",".repeat(10_000));
+    let body = format!(
+        "{{\"detail\":[{}\"x\"]}}",
+        "\"words of a vendor\",".repeat(10_000)
+    );
     assert!(read(body.as_bytes()).unwrap().message.unwrap().len() < PIECES_MAX + 100);
-    let deep = format!("{{\"message\":{}\"x\"{}}}", "[".repeat(100), "]".repeat(100));
+    let deep = format!(
+        "{{\"message\":{}\"x\"{}}}",
+        "[".repeat(100),
+        "]".repeat(100)
+    );
     assert_eq!(read(deep.as_bytes()), None);
 }
 

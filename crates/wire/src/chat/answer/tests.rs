@@ -4,7 +4,11 @@ use super::*;
 use crate::testing::{json_like, json_text};
 
 fn usage(input: u64, output: u64) -> Usage {
-    Usage { input, output, ..Usage::default() }
+    Usage {
+        input,
+        output,
+        ..Usage::default()
+    }
 }
 
 #[test]
@@ -26,32 +30,67 @@ fn an_answer_is_read_at_the_side() {
 #[test]
 fn usage_is_found_where_vendors_put_it() {
     for (body, expected) in [
-        (r#"{"x_groq":{"id":"r","usage":{"prompt_tokens":1,"completion_tokens":2}}}"#, Some(usage(1, 2))),
-        (r#"{"choices":[{"usage":{"prompt_tokens":1,"completion_tokens":2}}]}"#, Some(usage(1, 2))),
+        (
+            r#"{"x_groq":{"id":"r","usage":{"prompt_tokens":1,"completion_tokens":2}}}"#,
+            Some(usage(1, 2)),
+        ),
+        (
+            r#"{"choices":[{"usage":{"prompt_tokens":1,"completion_tokens":2}}]}"#,
+            Some(usage(1, 2)),
+        ),
         (
             r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"choices":[{"usage":{"prompt_tokens":0}}]}"#,
             Some(usage(1, 2)),
         ),
-        (r#"{"usage":{"prompt_tokens":0,"completion_tokens":0}}"#, Some(usage(0, 0))),
-        (r#"{"usage":null,"choices":"none","model":7,"x_groq":[]}"#, None),
+        (
+            r#"{"usage":{"prompt_tokens":0,"completion_tokens":0}}"#,
+            Some(usage(0, 0)),
+        ),
+        (
+            r#"{"usage":null,"choices":"none","model":7,"x_groq":[]}"#,
+            None,
+        ),
         ("{}", None),
     ] {
-        assert_eq!(read_answer(body.as_bytes()).unwrap().usage, expected, "{body}");
+        assert_eq!(
+            read_answer(body.as_bytes()).unwrap().usage,
+            expected,
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn an_error_in_a_success_is_seen() {
     for (body, message) in [
-        (r#"{"error":{"message":"no credit","code":402}}"#, Some("no credit")),
-        (r#"{"error":"overloaded","choices":null}"#, Some("overloaded")),
-        (r#"{"object":"error","message":"bad","code":400}"#, Some("bad")),
-        (r#"{"success":false,"errors":[{"message":"no route"}]}"#, Some("no route")),
-        (r#"{"x_groq":{"error":"stopped early"},"choices":[]}"#, Some("stopped early")),
+        (
+            r#"{"error":{"message":"no credit","code":402}}"#,
+            Some("no credit"),
+        ),
+        (
+            r#"{"error":"overloaded","choices":null}"#,
+            Some("overloaded"),
+        ),
+        (
+            r#"{"object":"error","message":"bad","code":400}"#,
+            Some("bad"),
+        ),
+        (
+            r#"{"success":false,"errors":[{"message":"no route"}]}"#,
+            Some("no route"),
+        ),
+        (
+            r#"{"x_groq":{"error":"stopped early"},"choices":[]}"#,
+            Some("stopped early"),
+        ),
         (r#"{"error":true}"#, None),
     ] {
         let error = read_answer(body.as_bytes()).unwrap().error;
-        assert_eq!(error.unwrap_or_else(|| panic!("{body}")).message.as_deref(), message, "{body}");
+        assert_eq!(
+            error.unwrap_or_else(|| panic!("{body}")).message.as_deref(),
+            message,
+            "{body}"
+        );
     }
     for body in [
         r#"{"error":{},"choices":[]}"#,
@@ -68,7 +107,12 @@ fn an_error_in_a_success_is_seen() {
 #[test]
 fn many_choices_are_not_depth() {
     let choices = vec![r#"{"message":{"content":[{"text":"a"}]}}"#; 500].join(",");
-    assert_eq!(read_answer(format!("{{\"choices\":[{choices}]}}").as_bytes()).unwrap().choices, 500);
+    assert_eq!(
+        read_answer(format!("{{\"choices\":[{choices}]}}").as_bytes())
+            .unwrap()
+            .choices,
+        500
+    );
 }
 
 #[test]

@@ -7,11 +7,15 @@ use crate::testing::{chunked, json_like, json_text};
 
 const ROLE: &str = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"Hel\nlo"},"finish_reason":null}],"usage":null}"#;
-const STOP: &str = r#"{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#;
+const STOP: &str =
+    r#"{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#;
 const USED: &str = r#"{"id":"c","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#;
 
 fn run_of(datas: &[&str]) -> String {
-    let events: Vec<_> = datas.iter().map(|data| format!("data: {data}\n\n")).collect();
+    let events: Vec<_> = datas
+        .iter()
+        .map(|data| format!("data: {data}\n\n"))
+        .collect();
     events.concat()
 }
 
@@ -24,7 +28,11 @@ fn started() -> Tap {
 }
 
 fn used(input: u64, output: u64) -> Usage {
-    Usage { input, output, ..Usage::default() }
+    Usage {
+        input,
+        output,
+        ..Usage::default()
+    }
 }
 
 #[test]
@@ -41,7 +49,10 @@ fn a_stream_is_followed_to_its_end() {
     let seen = tap.observe(run.as_bytes());
     assert!(!seen.first_content && seen.fault.is_none());
     assert_eq!(&run[seen.usage_only.unwrap()], run_of(&[USED]));
-    assert_eq!(&run[seen.done_at.unwrap()..], run_of(&["[DONE]", "not read"]));
+    assert_eq!(
+        &run[seen.done_at.unwrap()..],
+        run_of(&["[DONE]", "not read"])
+    );
     assert!(tap.finished() && tap.done());
     assert_eq!(tap.usage(), Some(used(9, 2)));
     assert_eq!((tap.events(), tap.content_bytes()), (3, 18));
@@ -56,8 +67,14 @@ fn content_is_whatever_a_client_can_use() {
         (r#"{"content":"a"}"#, 1),
         (r#"{"content":"\u00e9\ud83d\ude00"}"#, 6),
         (r#"{"content":[{"type":"text","text":"abc"}]}"#, 3),
-        (r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"abcd"}]}]}"#, 4),
-        (r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}"#, 3),
+        (
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"abcd"}]}]}"#,
+            4,
+        ),
+        (
+            r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}"#,
+            3,
+        ),
         (r#"{"function_call":{"name":"f","arguments":""}}"#, 1),
         (r#"{"reasoning":"ab"}"#, 2),
         (r#"{"reasoning_content":"ab","reasoning":"ab"}"#, 2),
@@ -66,12 +83,20 @@ fn content_is_whatever_a_client_can_use() {
     ] {
         let whole = format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#);
         let mut tap = Tap::new();
-        assert!(tap.observe(run_of(&[ROLE, &whole]).as_bytes()).first_content, "{delta}");
+        assert!(
+            tap.observe(run_of(&[ROLE, &whole]).as_bytes())
+                .first_content,
+            "{delta}"
+        );
         assert_eq!((tap.events(), tap.content_bytes()), (1, bytes), "{delta}");
 
         // And the same when it is only measured.
         tap.observe(run_of(&[&whole]).as_bytes());
-        assert_eq!((tap.events(), tap.content_bytes()), (2, 2 * bytes), "{delta}");
+        assert_eq!(
+            (tap.events(), tap.content_bytes()),
+            (2, 2 * bytes),
+            "{delta}"
+        );
     }
     for choice in [
         r#"{"delta":{}}"#,
@@ -85,14 +110,18 @@ fn content_is_whatever_a_client_can_use() {
     ] {
         let mut tap = Tap::new();
         let seen = tap.observe(run_of(&[&format!(r#"{{"choices":[{choice}]}}"#)]).as_bytes());
-        assert!(!seen.first_content && seen.fault.is_none() && tap.events() == 0 && !tap.finished(), "{choice}");
+        assert!(
+            !seen.first_content && seen.fault.is_none() && tap.events() == 0 && !tap.finished(),
+            "{choice}"
+        );
     }
 }
 
 #[test]
 fn a_legacy_completion_has_texts() {
     let mut tap = Tap::new();
-    let event = r#"{"object":"text_completion","choices":[{"text":"abc","index":0,"finish_reason":null}]}"#;
+    let event =
+        r#"{"object":"text_completion","choices":[{"text":"abc","index":0,"finish_reason":null}]}"#;
     assert!(tap.observe(run_of(&[event]).as_bytes()).first_content);
     tap.observe(run_of(&[event, event]).as_bytes());
     assert_eq!((tap.events(), tap.content_bytes()), (3, 9));
@@ -109,12 +138,36 @@ fn a_finish_reason_without_content_begins_and_ends_a_stream() {
 #[test]
 fn usage_is_found_where_vendors_put_it() {
     for (event, expected, alone) in [
-        (r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, used(1, 2), true),
-        (r#"{"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, used(1, 2), true),
-        (r#"{"choices": null, "usage" : {"prompt_tokens":1,"completion_tokens":2}}"#, used(1, 2), true),
-        (r#"{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, used(1, 2), false),
-        (r#"{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":1,"completion_tokens":2}}]}"#, used(1, 2), false),
-        (r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","usage":{"prompt_tokens":1,"completion_tokens":2}}}"#, used(1, 2), false),
+        (
+            r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            used(1, 2),
+            true,
+        ),
+        (
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            used(1, 2),
+            true,
+        ),
+        (
+            r#"{"choices": null, "usage" : {"prompt_tokens":1,"completion_tokens":2}}"#,
+            used(1, 2),
+            true,
+        ),
+        (
+            r#"{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            used(1, 2),
+            false,
+        ),
+        (
+            r#"{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":1,"completion_tokens":2}}]}"#,
+            used(1, 2),
+            false,
+        ),
+        (
+            r#"{"choices":[{"delta":{}}],"x_groq":{"id":"r","usage":{"prompt_tokens":1,"completion_tokens":2}}}"#,
+            used(1, 2),
+            false,
+        ),
     ] {
         let mut tap = started();
         let run = run_of(&[HELLO, event]);
@@ -127,7 +180,11 @@ fn usage_is_found_where_vendors_put_it() {
 #[test]
 fn the_last_count_that_is_not_nothing_stands() {
     let mut tap = started();
-    for counts in ["1,\"completion_tokens\":1", "5,\"completion_tokens\":2", "0,\"completion_tokens\":0"] {
+    for counts in [
+        "1,\"completion_tokens\":1",
+        "5,\"completion_tokens\":2",
+        "0,\"completion_tokens\":0",
+    ] {
         tap.observe(run_of(&[&format!(r#"{{"choices":[{{"delta":{{"content":"x"}}}}],"usage":{{"prompt_tokens":{counts}}}}}"#)]).as_bytes());
     }
     assert_eq!(tap.usage(), Some(used(5, 2)));
@@ -146,13 +203,22 @@ fn texts_that_look_like_members_fool_no_one() {
         "data: [DONE]",
         "delta",
     ] {
-        let event = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#);
+        let event = format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
+        );
         for mut tap in [Tap::new(), started()] {
             let (events, model) = (tap.events(), tap.model().map(str::to_owned));
             let seen = tap.observe(run_of(&[&event, &event]).as_bytes());
-            assert!(seen.fault.is_none() && seen.done_at.is_none() && seen.usage_only.is_none(), "{text}");
+            assert!(
+                seen.fault.is_none() && seen.done_at.is_none() && seen.usage_only.is_none(),
+                "{text}"
+            );
             assert!(!tap.finished() && tap.usage().is_none(), "{text}");
-            assert_eq!((tap.events(), tap.model()), (events + 2, model.as_deref()), "{text}");
+            assert_eq!(
+                (tap.events(), tap.model()),
+                (events + 2, model.as_deref()),
+                "{text}"
+            );
         }
     }
 }
@@ -160,16 +226,35 @@ fn texts_that_look_like_members_fool_no_one() {
 #[test]
 fn a_vendors_failure_is_a_fault_at_its_block() {
     for (block, message) in [
-        ("event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n", Some("m")),
+        (
+            "event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n",
+            Some("m"),
+        ),
         ("event: error\ndata: {\"message\":\"m\"}\n\n", Some("m")),
         ("event: error\ndata: it broke\n\n", None),
         ("event: error\n\n", None),
-        ("data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n", Some("m")),
+        (
+            "data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n",
+            Some("m"),
+        ),
         ("data: { \"error\" : \"m\" }\n\n", Some("m")),
         ("data: {\"error\":{\"code\":500}}\n\n", None),
-        ("data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}],\"error\":{\"message\":\"m\"}}\n\n", Some("m")),
-        ("data: {\"object\":\"error\",\"message\":\"m\"}\n\n", Some("m")),
-        ("data: {\"x_groq\":{\"error\":\"m\"},\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n", Some("m")),
+        (
+            "data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}],\"error\":{\"message\":\"m\"}}\n\n",
+            Some("m"),
+        ),
+        (
+            "data: {\"object\":\"error\",\"message\":\"m\"}\n\n",
+            Some("m"),
+        ),
+        (
+            "data: {\"object\":\"error\",\"message\":\"m\",\"text\":null}\n\n",
+            Some("m"),
+        ),
+        (
+            "data: {\"x_groq\":{\"error\":\"m\"},\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+            Some("m"),
+        ),
         ("data: {\"error\":\ndata: \"m\"}\n\n", Some("m")),
     ] {
         for mut tap in [Tap::new(), started()] {
@@ -177,8 +262,14 @@ fn a_vendors_failure_is_a_fault_at_its_block() {
             let before = run_of(&[HELLO]);
             let seen = tap.observe(format!("{before}{block}{before}").as_bytes());
             let (at, fault) = seen.fault.unwrap_or_else(|| panic!("{block}"));
-            let StreamFault::Error(error) = fault else { panic!("{block}: {fault:?}") };
-            assert_eq!((at, error.message.as_deref()), (before.len(), message), "{block}");
+            let StreamFault::Error(error) = fault else {
+                panic!("{block}: {fault:?}")
+            };
+            assert_eq!(
+                (at, error.message.as_deref()),
+                (before.len(), message),
+                "{block}"
+            );
             assert_eq!(tap.events(), events + 1, "nothing behind it is read");
         }
     }
@@ -206,13 +297,32 @@ fn what_is_no_error_is_none() {
 #[test]
 fn data_that_is_no_json_is_a_fault() {
     let long = "x".repeat(500);
-    for (data, excerpt_len) in [("oops", 4), ("{\"choices\":[", 12), ("{oops}", 6), ("<html>", 6), ("[DONE", 5), (&*long, 200)] {
+    for (data, excerpt_len) in [
+        ("oops", 4),
+        ("{\"choices\":[", 12),
+        ("{oops}", 6),
+        ("<html>", 6),
+        ("[DONE", 5),
+        (&*long, 200),
+    ] {
         for mut tap in [Tap::new(), started()] {
             let seen = tap.observe(format!(": c\n\ndata: {data}\n\n").as_bytes());
-            assert_eq!(seen.fault, Some((5, StreamFault::Malformed { excerpt_len })), "{data}");
+            assert_eq!(
+                seen.fault,
+                Some((5, StreamFault::Malformed { excerpt_len })),
+                "{data}"
+            );
         }
     }
-    for harmless in [": comment\n\n", "data\n\n", "data: \n\n", "data: null\n\n", "event: ping\n\n", "id: 1\n\n", "data: \"hi\"\n\n"] {
+    for harmless in [
+        ": comment\n\n",
+        "data\n\n",
+        "data: \n\n",
+        "data: null\n\n",
+        "event: ping\n\n",
+        "id: 1\n\n",
+        "data: \"hi\"\n\n",
+    ] {
         let seen = started().observe(harmless.as_bytes());
         assert!(seen.fault.is_none(), "{harmless:?}");
     }
@@ -221,7 +331,10 @@ fn data_that_is_no_json_is_a_fault() {
 #[test]
 fn cut_strings_in_deltas_are_a_fault() {
     let seen = started().observe(b"data: {\"choices\":[{\"delta\":{\"content\":\"a}\n\n");
-    assert!(matches!(seen.fault, Some((0, StreamFault::Malformed { .. }))));
+    assert!(matches!(
+        seen.fault,
+        Some((0, StreamFault::Malformed { .. }))
+    ));
 }
 
 /// Events as vendors write them, and as they do not.
