@@ -51,6 +51,34 @@ impl Gateway {
         gateway
     }
 
+    /// Starts the binary with a listener that this harness cannot speak to; waits for its word instead.
+    pub fn start_tls(setup: &Setup) -> Gateway {
+        let gateway = Gateway::launch(Some(&setup.yaml()), &setup.env);
+        let started = gateway
+            .log
+            .wait(START, |line| line["msg"] == "ferrogw started");
+        assert!(
+            started.is_some(),
+            "the gateway does not start: {}",
+            gateway.everything_said()
+        );
+        gateway
+    }
+
+    /// Starts the binary and returns the moment it accepts a connection.
+    pub fn start_unwatched(setup: &Setup) -> Gateway {
+        let gateway = Gateway::launch(Some(&setup.yaml()), &setup.env);
+        let end = Instant::now() + START;
+        while std::net::TcpStream::connect(gateway.addr).is_err() {
+            assert!(
+                Instant::now() < end,
+                "nobody listens: {}",
+                gateway.everything_said()
+            );
+        }
+        gateway
+    }
+
     /// Starts the binary without a configuration file.
     pub fn without_config(env: &[(&str, &str)]) -> Gateway {
         let env: Vec<_> = env

@@ -490,3 +490,22 @@ fn connections_have_a_bound_and_come_back() {
     });
     assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
 }
+
+/// Whoever sees it listen may signal it: orchestrators do both within milliseconds.
+#[test]
+fn a_signal_right_after_the_start_is_heeded() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor);
+    for _ in 0..8 {
+        let reloaded = Gateway::start_unwatched(&setup);
+        reloaded.signal("HUP");
+        assert!(
+            reloaded.wait_for_end(Duration::from_millis(300)).is_none(),
+            "a hang-up asks for a reload, not for an end"
+        );
+        let stopped = Gateway::start_unwatched(&setup);
+        stopped.signal("TERM");
+        let ended = stopped.wait_for_end(SOON).expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{ended:?}");
+    }
+}

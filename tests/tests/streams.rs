@@ -118,6 +118,43 @@ fn the_vendors_bytes_are_the_clients_bytes() {
     assert_eq!(unasked, without);
 }
 
+/// However a vendor cuts and spells its events, the client gets the vendor's bytes.
+#[test]
+fn a_streams_bytes_are_kept_however_they_are_spelt_and_cut() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor));
+    let asked = with_options(r#"{"include_usage":true}"#);
+    for spelling in [
+        "plain",
+        "crlf",
+        "cr",
+        "bom",
+        "no_space",
+        "fields",
+        "comments",
+        "multi_line",
+        "write_per_event",
+        "usage_with_finish",
+        "usage_everywhere",
+        "role_everywhere",
+        "content_parts",
+        "no_usage",
+        "no_finish",
+    ] {
+        for cut in ["", ";split=1", ";split=2", ";split=3", ";split=61"] {
+            let settings = format!("{spelling};events=4{cut}");
+            vendor.next_times(2, &settings);
+            let direct = vendor.says(asked.as_str());
+            let through = gateway.chat(asked.as_str());
+            // A byte order mark belongs to the vendor's stream as such, not to any event of it.
+            let [told, said] =
+                [&through, &direct].map(|answer| answer.text().replace('\u{feff}', ""));
+            assert_eq!(told, said, "{settings}");
+            assert_eq!(through.end, End::Whole, "{settings}");
+        }
+    }
+}
+
 #[test]
 fn usage_is_shown_to_who_asked_and_counted_for_all() {
     let vendor = Vendor::start();
