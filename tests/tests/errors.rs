@@ -54,7 +54,11 @@ const CASES: &[Case] = &[
         hint: Some("1"),
         ..case(429, 429, "rate_limit_error", "rate_limit_exceeded")
     },
-    case(409, 502, UPSTREAM, "upstream_error"),
+    // Spec 03 §12.3 row 28: what is the caller's own keeps its status.
+    case(409, 409, INVALID, "invalid_request"),
+    case(412, 412, INVALID, "invalid_request"),
+    case(413, 413, INVALID, "invalid_request"),
+    case(415, 415, INVALID, "invalid_request"),
     case(302, 502, UPSTREAM, "upstream_error"),
     case(418, 502, UPSTREAM, "upstream_error"),
     case(500, 502, UPSTREAM, "upstream_error"),

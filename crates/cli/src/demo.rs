@@ -52,6 +52,7 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Exit> {
         Plan {
             config,
             source,
+            warnings: Vec::new(),
             origin: "demo".into(),
         },
         &environment,

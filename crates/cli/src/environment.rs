@@ -14,6 +14,7 @@ const UNNAMED: [&str; 3] = [
 ];
 
 /// What the environment says.
+#[derive(Clone)]
 pub(crate) struct Environment {
     /// The config file.
     pub config: Option<PathBuf>,
@@ -30,6 +31,7 @@ pub(crate) struct Environment {
 }
 
 /// Settings that stand above the config file's.
+#[derive(Clone)]
 struct Overrides {
     port: Option<String>,
     log_level: Option<String>,

@@ -9,6 +9,7 @@ mod keygen;
 mod mock_vendor;
 mod schema;
 mod serve;
+mod source;
 mod validate;
 mod version;
 
@@ -20,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An AI gateway: one OpenAI-compatible API in front of every provider.
 #[derive(Parser)]
-#[command(name = "ferrogw", version, disable_help_subcommand = true)]
+#[command(name = "ferrogw", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,19 +1,20 @@
 //! `ferrogw serve`: the gateway itself.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use config::{Config, Listen, LogFormat, Mode};
+use config::{Config, Listen, LogFormat};
 use engine::gateway::{Gateway, Surroundings};
 use engine::receipt::Books;
 use server::lifecycle::{Server, Source, cores};
-use telemetry::{AccessLog, AccessSpec, Log, LogSpec, Metrics, Redactor};
+use telemetry::{AccessLog, AccessSpec, LevelFilter, Log, LogSpec, Metrics, Redactor};
 
 use crate::environment::{self, Environment};
 use crate::exit::Exit;
+use crate::source;
 
 /// How long the last lines may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -36,17 +37,19 @@ pub(crate) struct Flags {
 /// A configuration, and how it is read again.
 pub(crate) struct Plan {
     /// The configuration to begin with.
-    pub config: Config,
+    pub(crate) config: Config,
+    /// What is odd about it, but no mistake.
+    pub(crate) warnings: Vec<String>,
     /// What it was built from.
-    pub source: Source,
+    pub(crate) source: Source,
     /// Where it came from, in words.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
 /// Starts the gateway as the flags and the environment say.
 pub(crate) fn run(flags: &Flags) -> Result<(), Exit> {
     let environment = Environment::read();
-    let plan = plan(flags, &environment)?;
+    let plan = source::plan(flags, &environment)?;
     start(plan, &environment)
 }
 
@@ -76,7 +79,7 @@ fn serve(
     concerns: &[String],
     books: Arc<Books>,
 ) -> Result<(), Exit> {
-    for concern in concerns {
+    for concern in plan.warnings.iter().chain(concerns) {
         tracing::warn!("{concern}");
     }
     if let Some(file) = environment.unread_file() {
@@ -101,88 +104,9 @@ fn serve(
     control.block_on(async {
         let server = Server::start(gateway.clone())?;
         announce(&gateway, &server, &plan.origin, environment);
-        server.run(plan.source).await?;
+        server.run(plan.source).await;
         Ok(())
     })
-}
-
-/// Reads the configuration that the flags and the environment name.
-fn plan(flags: &Flags, environment: &Environment) -> Result<Plan, Exit> {
-    let file = flags.config.clone().or_else(|| environment.config.clone());
-    let (config, origin) = match &file {
-        Some(path) => (read_file(path)?, path.display().to_string()),
-        None => (detected(), "environment".to_owned()),
-    };
-    let mut plan = Plan {
-        config,
-        source: Source {
-            files: Vec::new(),
-            read: Box::new(|| Ok(detected())),
-        },
-        origin,
-    };
-    override_with(&mut plan.config, flags, environment)?;
-    let (again, overrides) = (flags.clone(), Environment::read());
-    plan.source = Source {
-        files: file.iter().cloned().collect(),
-        read: Box::new(move || {
-            let mut config = match &file {
-                Some(path) => read_file(path).map_err(|error| error.to_string())?,
-                None => detected(),
-            };
-            override_with(&mut config, &again, &overrides).map_err(|error| format!("{error:#}"))?;
-            Ok(config)
-        }),
-    };
-    Ok(plan)
-}
-
-fn override_with(
-    config: &mut Config,
-    flags: &Flags,
-    environment: &Environment,
-) -> anyhow::Result<()> {
-    environment.apply(config)?;
-    if let Some(listen) = flags.listen {
-        config.server.listen = vec![listen];
-    }
-    match flags.log_format.as_deref() {
-        Some("text") => config.log.format = LogFormat::Text,
-        Some(_) => config.log.format = LogFormat::Json,
-        None => {}
-    }
-    Ok(())
-}
-
-/// Reads a config file, or says everything that is wrong with it.
-pub(crate) fn read_file(path: &Path) -> Result<Config, Exit> {
-    let wrong = |text: String| Exit::Config(text);
-    let format = config::Format::from_path(path).map_err(|error| wrong(error.to_string()))?;
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{shown}: {error}")))?;
-    let ids: Vec<_> = providers::builtin().ids().collect();
-    let loaded = config::load(&text, format, &config::Known { providers: &ids })
-        .map_err(|problems| wrong(problems.display_with(&shown).to_string()))?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{}", warning.display_with(&shown));
-    }
-    Ok(loaded.config)
-}
-
-/// A target for every provider whose credential is in the environment, one after the other.
-fn detected() -> Config {
-    let found = providers::detect(&environment::var).into_iter();
-    let mut config = Config {
-        targets: found
-            .map(|row| config::Target {
-                virtual_key: row.id.clone(),
-                ..config::Target::default()
-            })
-            .collect(),
-        ..Config::default()
-    };
-    config.strategy.mode = Mode::Fallback;
-    config
 }
 
 fn install_log(
@@ -190,14 +114,8 @@ fn install_log(
     environment: &Environment,
     metrics: &Metrics,
 ) -> anyhow::Result<Log> {
-    let level = match config.log.level {
-        config::LogLevel::Debug => "debug",
-        config::LogLevel::Info => "info",
-        config::LogLevel::Warn => "warn",
-        config::LogLevel::Error => "error",
-    };
     let spec = LogSpec {
-        level: telemetry::log::level(level),
+        level: level(config),
         format: line_format(config),
         color: !environment.no_color,
         redactor: Redactor::new(environment::all()),
@@ -210,11 +128,21 @@ fn install_log(
 fn access_log(config: &Config, metrics: &Metrics) -> anyhow::Result<AccessLog> {
     let spec = AccessSpec {
         format: line_format(config),
+        level: level(config),
         shards: config.server.threads.unwrap_or_else(cores),
         dropped: metrics.dropped("access_lines"),
         ..AccessSpec::default()
     };
     AccessLog::start(spec).context("the access log cannot be started")
+}
+
+fn level(config: &Config) -> LevelFilter {
+    match config.log.level {
+        config::LogLevel::Debug => LevelFilter::DEBUG,
+        config::LogLevel::Info => LevelFilter::INFO,
+        config::LogLevel::Warn => LevelFilter::WARN,
+        config::LogLevel::Error => LevelFilter::ERROR,
+    }
 }
 
 fn line_format(config: &Config) -> telemetry::Format {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::format::{self, Format};
-use crate::serve::read_file;
+use crate::source::read_file;
 
 /// Check a config file.
 #[derive(clap::Args)]
@@ -16,7 +16,8 @@ pub(crate) struct Flags {
 
 /// Checks it and prints what it says.
 pub(crate) fn run(flags: &Flags, format: Format) -> Result<(), Exit> {
-    let config = read_file(&flags.file)?;
+    let (config, warnings) = read_file(&flags.file)?;
+    warn(&warnings);
     let value = serde_json::to_value(&config)?;
     format::print(format, &value, || {
         let mode = value
@@ -36,4 +37,11 @@ pub(crate) fn run(flags: &Flags, format: Format) -> Result<(), Exit> {
             config.aliases.len(),
         )
     })
+}
+
+#[expect(clippy::print_stderr, reason = "stdout is for the result")]
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
 }

@@ -9,7 +9,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use providers::{ChatPlan, Quirk, Refused};
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
@@ -23,7 +22,7 @@ use crate::receipt::Receipt;
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::on_unsupported;
-use crate::upstream::{SendError, Upstream};
+use crate::upstream::{SendError, Upstream, VendorBody};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
@@ -53,7 +52,7 @@ enum Received {
     /// A whole answer.
     Whole(Parts, Bytes),
     /// A stream whose first content is there.
-    Stream(Parts, Box<Relay<Incoming>>),
+    Stream(Parts, Box<Relay<VendorBody>>),
 }
 
 /// One try.
@@ -152,10 +151,13 @@ impl Attempt<'_> {
         )
     }
 
-    async fn send(&self, request: http::Request<Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
+    async fn send(
+        &self,
+        request: http::Request<Full<Bytes>>,
+    ) -> Result<Response<VendorBody>, Fault> {
         let target = &self.candidate.target;
         let limit = target.patience.first_byte;
-        match tokio::time::timeout(limit, self.upstream.send(&target.transport, request)).await {
+        match tokio::time::timeout(limit, self.upstream.send(&target.way, request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error @ SendError::Connect(_))) => {
                 Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
@@ -168,7 +170,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn refused(&self, answer: Response<Incoming>) -> Fault {
+    async fn refused(&self, answer: Response<VendorBody>) -> Fault {
         let (head, body) = answer.into_parts();
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
@@ -209,7 +211,7 @@ impl Attempt<'_> {
     fn read_stream(
         &self,
         head: &Parts,
-        relay: Box<Relay<Incoming>>,
+        relay: Box<Relay<VendorBody>>,
         prompt_estimate: u64,
     ) -> Reply {
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;

@@ -27,7 +27,8 @@ pub struct Directory {
     targets: Vec<Arc<Target>>,
     owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
     list: Bytes,
-    entries: HashMap<Box<str>, Bytes>,
+    /// What clients are shown of each model, in the order of the list.
+    entries: Vec<(Box<str>, Bytes)>,
 }
 
 #[derive(Serialize)]
@@ -40,12 +41,6 @@ struct Entry<'a> {
     context_window: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_owner: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct List<'a> {
-    object: &'static str,
-    data: Vec<Entry<'a>>,
 }
 
 impl Directory {
@@ -75,15 +70,12 @@ impl Directory {
                 }
             }
         }
-        let data = advertised(&targets, found);
-        let entries = data
+        let shown = advertised(&targets, found);
+        let entries: Vec<_> = shown
             .iter()
             .map(|entry| (entry.id.into(), json(entry)))
             .collect();
-        let list = json(&List {
-            object: "list",
-            data,
-        });
+        let list = list_of(entries.iter().map(|(_, entry)| entry));
         Directory {
             targets,
             owners,
@@ -128,6 +120,11 @@ impl Directory {
             .collect()
     }
 
+    /// Whether no target can be reached at all.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
     /// How many models the target is known to serve.
     pub fn count(&self, target: &str) -> usize {
         let number = self.targets.iter().position(|known| *known.name == *target);
@@ -141,15 +138,39 @@ impl Directory {
         self.list.clone()
     }
 
+    /// The same for a caller that may use only some.
+    pub fn list_for(&self, may_use: impl Fn(&str) -> bool) -> Bytes {
+        list_of(
+            self.entries
+                .iter()
+                .filter(|(id, _)| may_use(id))
+                .map(|(_, entry)| entry),
+        )
+    }
+
     /// `GET /v1/models/{id}`: from the list, or made for a model that a target serves unlisted.
     pub fn entry(&self, model: &str) -> Option<Bytes> {
-        self.entries.get(model).cloned().or_else(|| {
-            let candidates = self.candidates(model, Surface::Chat);
-            let target = &candidates.first()?.target;
-            let claims = target.provider.claim(model) == Claim::Owns;
-            claims.then(|| json(&entry(model, target, None)))
-        })
+        if let Some((_, entry)) = self.entries.iter().find(|(id, _)| **id == *model) {
+            return Some(entry.clone());
+        }
+        let candidates = self.candidates(model, Surface::Chat);
+        let target = &candidates.first()?.target;
+        let claims = target.provider.claim(model) == Claim::Owns;
+        claims.then(|| json(&entry(model, target, None)))
     }
+}
+
+/// The list around these entries.
+fn list_of<'a>(entries: impl Iterator<Item = &'a Bytes>) -> Bytes {
+    let mut list = b"{\"object\":\"list\",\"data\":[".to_vec();
+    for (number, entry) in entries.enumerate() {
+        if number > 0 {
+            list.push(b',');
+        }
+        list.extend_from_slice(entry);
+    }
+    list.extend_from_slice(b"]}");
+    list.into()
 }
 
 /// What clients are shown: what the vendor lists and what the operator declared; first target wins.

@@ -22,8 +22,8 @@ use crate::receipt::{self, Books, Receipt};
 use crate::reply::Reply;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
+use crate::target::Lasting;
 use crate::trace::IdSource;
-use crate::trust::TrustStore;
 use crate::upstream::Upstream;
 
 /// A source of environment variables that outlives the start.
@@ -57,7 +57,7 @@ pub struct Call {
 pub struct Gateway {
     surroundings: Surroundings,
     books: Arc<Books>,
-    trust: TrustStore,
+    lasting: Lasting,
     snapshot: ArcSwap<Snapshot>,
     /// Held while a configuration or a list of models is exchanged, so that neither undoes the other.
     found: Mutex<Found>,
@@ -71,19 +71,19 @@ impl Gateway {
         surroundings: Surroundings,
         books: Arc<Books>,
     ) -> Result<Arc<Gateway>, SnapshotError> {
-        let (trust, found) = (TrustStore::default(), Found::default());
+        let (lasting, found) = (Lasting::default(), Found::default());
         let snapshot = Snapshot::build(
             config,
             &surroundings.env,
             surroundings.master_key.as_deref(),
-            &trust,
+            &lasting,
             &found,
         )?;
         report_unroutable(&snapshot, &books.metrics);
         Ok(Arc::new(Gateway {
             surroundings,
             books,
-            trust,
+            lasting,
             snapshot: ArcSwap::from_pointee(snapshot),
             found: Mutex::new(found),
             draining: AtomicBool::new(false),
@@ -98,7 +98,7 @@ impl Gateway {
             config,
             &self.surroundings.env,
             master_key,
-            &self.trust,
+            &self.lasting,
             &found,
         )?;
         report_unroutable(&snapshot, &self.books.metrics);
@@ -146,7 +146,7 @@ impl Gateway {
             return Some("shutting down".into());
         }
         let snapshot = self.snapshot.load();
-        if snapshot.targets().is_empty() {
+        if snapshot.directory().is_empty() {
             let reasons: Vec<_> = snapshot
                 .unroutable
                 .iter()

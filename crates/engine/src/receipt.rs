@@ -277,7 +277,11 @@ impl Open {
             return;
         };
         let (head, notes) = (&self.head, &self.notes);
-        let level = match status {
+        // A stream may fail after its head has said 200.
+        let worst = notes
+            .fault
+            .map_or(status, |kind| kind.row().status.max(status));
+        let level = match worst {
             500.. => Level::ERROR,
             400.. => Level::WARN,
             _ => Level::INFO,

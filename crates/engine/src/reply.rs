@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::convert::Infallible;
 use wire::fault::Kind;
 
 use crate::receipt::Receipt;
 use crate::relay::Relay;
+use crate::upstream::VendorBody;
 
 /// What a call was answered with.
 pub struct Reply {
@@ -33,7 +33,7 @@ pub enum Content {
 
 /// A relayed stream and what its receipt needs to know.
 pub struct Stream {
-    pub(crate) relay: Box<Relay<Incoming>>,
+    pub(crate) relay: Box<Relay<VendorBody>>,
     /// Tokens of the request, if the vendor never says.
     pub(crate) prompt_estimate: u64,
     /// A client that leaves does not end the call: it is read to its end for the count.

@@ -13,8 +13,7 @@ use crate::directory::{Candidate, Directory};
 use crate::discovery::Found;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
 use crate::surface::SurfaceRow;
-use crate::target::{BuildError, Env, Rows, Target};
-use crate::trust::TrustStore;
+use crate::target::{BuildError, Env, Lasting, Rows, Target};
 
 /// A configured target that cannot be called, and why.
 #[derive(Clone, Debug)]
@@ -52,7 +51,7 @@ impl Snapshot {
         config: Arc<Config>,
         env: Env<'_>,
         master_key: Option<&str>,
-        trust: &TrustStore,
+        lasting: &Lasting,
         found: &Found,
     ) -> Result<Snapshot, SnapshotError> {
         let rows = Rows::new(&config.providers);
@@ -60,7 +59,7 @@ impl Snapshot {
         for spec in &config.targets {
             let id = spec.provider_id();
             let built = match rows.get(id) {
-                Some(row) => Target::build(spec, row, env, trust),
+                Some(row) => Target::build(spec, row, env, lasting),
                 None => Err(BuildError::Wrong(format!(
                     "target `{}`: unknown provider `{id}`",
                     spec.virtual_key

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Source;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -16,7 +17,7 @@ use providers::{BadBaseUrl, BaseUrl, KeyNeed, OnUnsupported, Provider, Surface, 
 
 use crate::body;
 use crate::trust::{TrustError, TrustStore};
-use crate::upstream::{Proxy, Transport, Upstream};
+use crate::upstream::{Proxy, Transport, Upstream, Way, Ways};
 
 const AGENT: &str = concat!("ferrogw/", env!("CARGO_PKG_VERSION"));
 
@@ -58,6 +59,13 @@ pub struct Patience {
     pub total: Option<Duration>,
 }
 
+/// What targets share, and keep when the configuration changes around them.
+#[derive(Default)]
+pub struct Lasting {
+    trust: TrustStore,
+    ways: Ways,
+}
+
 /// A target that can be called.
 pub struct Target {
     /// Its name.
@@ -70,8 +78,8 @@ pub struct Target {
     pub models: Vec<(Box<str>, Box<str>)>,
     /// How long it may take.
     pub patience: Patience,
-    /// How connections to it are made.
-    pub transport: Transport,
+    /// How it is reached.
+    pub way: Arc<Way>,
     /// Files it was built from; a change of one is a change of the configuration.
     pub files: Vec<PathBuf>,
     base: BaseUrl,
@@ -84,7 +92,7 @@ pub struct Target {
 /// Where calls of one surface go.
 enum Endpoint {
     /// The same place for every model.
-    Fixed(Uri),
+    Fixed(Box<Site>),
     /// The model is part of the path.
     PerModel,
 }
@@ -102,7 +110,7 @@ impl Target {
         spec: &config::Target,
         provider: Arc<Provider>,
         env: Env<'_>,
-        trust: &TrustStore,
+        lasting: &Lasting,
     ) -> Result<Target, BuildError> {
         let mut files = Vec::new();
         let vars = vars(spec, &provider, env)?;
@@ -123,30 +131,45 @@ impl Target {
             &read_keys(spec, &provider, env, &mut files)?,
         )?;
         files.extend(spec.ca_file.clone());
-        let mut target = Target {
+        let query = query(spec, env)?;
+        let place = Place {
+            provider: &provider,
+            base: &base,
+            vars: &vars,
+            query: &query,
+        };
+        let sample = place
+            .url(Surface::Chat, "model")
+            .map_err(|error| wrong(spec, "base_url", &error))?;
+        let chat = if place.url(Surface::Chat, "another").ok().as_ref() == Some(&sample) {
+            Endpoint::Fixed(Box::new(
+                Site::of(&sample).map_err(|error| wrong(spec, "base_url", &error))?,
+            ))
+        } else {
+            Endpoint::PerModel
+        };
+        let transport = Transport {
+            connect_timeout: spec.timeouts.connect.unwrap_or(provider.timeouts.connect),
+            proxy: proxy(spec, &sample, env)?,
+            tls: lasting.trust.config(spec.ca_file.as_deref())?,
+        };
+        let origin = Site::of(&sample)
+            .map_err(|error| wrong(spec, "base_url", &error))?
+            .origin;
+        Ok(Target {
             name: spec.virtual_key.as_str().into(),
             provider_id: provider.id.as_str().into(),
             models: models(spec, &provider, env),
             patience: patience(spec, &provider),
-            query: query(spec, env)?,
-            transport: Transport {
-                connect_timeout: spec.timeouts.connect.unwrap_or(provider.timeouts.connect),
-                proxy: None,
-                tls: trust.config(spec.ca_file.as_deref())?,
-            },
-            chat: Endpoint::PerModel,
+            way: lasting.ways.to(origin, transport),
             provider,
             files,
             base,
             vars,
+            query,
             keys,
-        };
-        let sample = target.uri(Surface::Chat, "model")?;
-        target.transport.proxy = proxy(spec, &sample, env)?;
-        if target.uri(Surface::Chat, "another")? == sample {
-            target.chat = Endpoint::Fixed(sample);
-        }
-        Ok(target)
+            chat,
+        })
     }
 
     /// Whether what its vendor lists can be asked of it under the listed name.
@@ -161,11 +184,15 @@ impl Target {
         body: Bytes,
         pick: u64,
     ) -> Result<Request<Full<Bytes>>, BuildError> {
-        let uri = match &self.chat {
-            Endpoint::Fixed(uri) => uri.clone(),
-            Endpoint::PerModel => self.uri(Surface::Chat, model)?,
+        let site = match &self.chat {
+            Endpoint::Fixed(site) => (**site).clone(),
+            Endpoint::PerModel => {
+                let url = self.place().url(Surface::Chat, model);
+                url.and_then(|url| Site::of(&url))
+                    .map_err(|error| BuildError::Wrong(error.to_string()))?
+            }
         };
-        Ok(self.request(Method::POST, uri, body, pick))
+        Ok(self.request(Method::POST, site, body, pick))
     }
 
     /// The vendor's own list of models, as it sends it.
@@ -178,10 +205,10 @@ impl Target {
         } else {
             path.clone()
         };
-        let uri = self.with_query(&url).map_err(|error| error.to_string())?;
-        let request = self.request(Method::GET, uri, Bytes::new(), 0);
+        let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
+        let request = self.request(Method::GET, site, Bytes::new(), 0);
         let answer = upstream
-            .send(&self.transport, request)
+            .send(&self.way, request)
             .await
             .map_err(|error| error.to_string())?;
         if answer.status() != http::StatusCode::OK {
@@ -192,28 +219,90 @@ impl Target {
             .map_err(|fault| fault.to_string())
     }
 
-    fn request(&self, method: Method, uri: Uri, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
+    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = site.path;
         *request.headers_mut() = self.keys.pick(pick);
+        request.headers_mut().insert(HOST, site.host);
         request
     }
 
-    fn uri(&self, surface: Surface, model: &str) -> Result<Uri, BuildError> {
-        let url = providers::endpoint(&self.provider, surface, &self.base, model, &self.vars)
-            .map_err(|error| BuildError::Wrong(format!("target `{}`: {error}", self.name)))?;
-        self.with_query(&url)
+    fn place(&self) -> Place<'_> {
+        Place {
+            provider: &self.provider,
+            base: &self.base,
+            vars: &self.vars,
+            query: &self.query,
+        }
+    }
+}
+
+/// All that a URL of the target is made of, but surface and model.
+struct Place<'a> {
+    provider: &'a Provider,
+    base: &'a BaseUrl,
+    vars: &'a Vars,
+    query: &'a str,
+}
+
+impl Place<'_> {
+    fn url(&self, surface: Surface, model: &str) -> Result<String, BadSite> {
+        let url = providers::endpoint(self.provider, surface, self.base, model, self.vars)?;
+        Ok(self.with_query(&url))
     }
 
-    fn with_query(&self, url: &str) -> Result<Uri, BuildError> {
-        let full = match (self.query.is_empty(), url.contains('?')) {
+    fn with_query(&self, url: &str) -> String {
+        match (self.query.is_empty(), url.contains('?')) {
             (true, _) => url.to_owned(),
             (false, true) => format!("{url}&{}", self.query),
             (false, false) => format!("{url}?{}", self.query),
+        }
+    }
+}
+
+/// A URL as a connection needs it: where to connect, what to name as the host, what to ask for.
+#[derive(Clone)]
+struct Site {
+    origin: Uri,
+    host: HeaderValue,
+    path: Uri,
+}
+
+/// Why a URL cannot be called.
+#[derive(Debug, thiserror::Error)]
+enum BadSite {
+    #[error(transparent)]
+    Endpoint(#[from] providers::BadEndpoint),
+    #[error("{url} is not an address that can be called: {reason}")]
+    Url { url: String, reason: String },
+}
+
+impl Site {
+    fn of(url: &str) -> Result<Site, BadSite> {
+        let bad = |reason: &dyn std::fmt::Display| BadSite::Url {
+            url: url.to_owned(),
+            reason: reason.to_string(),
         };
-        full.parse()
-            .map_err(|error| BuildError::Wrong(format!("target `{}`: {full}: {error}", self.name)))
+        let parts = url
+            .parse::<Uri>()
+            .map_err(|error| bad(&error))?
+            .into_parts();
+        let authority = parts.authority.ok_or_else(|| bad(&"it names no host"))?;
+        let path = parts
+            .path_and_query
+            .unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| bad(&error))?;
+        let mut origin = http::uri::Parts::default();
+        origin.scheme = parts.scheme;
+        origin.authority = Some(authority);
+        origin.path_and_query = Some(PathAndQuery::from_static("/"));
+        let origin = Uri::from_parts(origin).map_err(|error| bad(&error))?;
+        Ok(Site {
+            origin,
+            host,
+            path: path.into(),
+        })
     }
 }
 
@@ -439,8 +528,11 @@ fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
     Ok(query)
 }
 
-/// The proxy on the way to `uri`: the target's own, or the environment's.
-fn proxy(spec: &config::Target, uri: &Uri, env: Env<'_>) -> Result<Option<Proxy>, BuildError> {
+/// The proxy on the way to `url`: the target's own, or the environment's.
+fn proxy(spec: &config::Target, url: &str, env: Env<'_>) -> Result<Option<Proxy>, BuildError> {
+    let uri: Uri = url
+        .parse()
+        .map_err(|error| wrong(spec, "base_url", &error))?;
     let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
     let matcher = match &spec.proxy {
         Some(config::Proxy::Direct) => return Ok(None),
@@ -454,7 +546,7 @@ fn proxy(spec: &config::Target, uri: &Uri, env: Env<'_>) -> Result<Option<Proxy>
             .no(set(["NO_PROXY", "no_proxy"]))
             .build(),
     };
-    let Some(intercept) = matcher.intercept(uri) else {
+    let Some(intercept) = matcher.intercept(&uri) else {
         return Ok(None);
     };
     if intercept.uri().scheme_str() != Some("http") {

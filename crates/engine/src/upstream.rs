@@ -1,34 +1,22 @@
-//! The way to vendors: one connection pool per core and per kind of transport.
+//! The way to vendors: connections kept by each core for itself.
 //!
 //! Pools are never shared between cores: sharing gives back all that a runtime per core wins.
 //! HTTP/1.1 only, by design: a stream occupies its connection anyway, and HTTP/2 clients that keep
 //! one connection per origin block each other at the peer's stream limit.
 
-use std::future::Future;
-use std::pin::Pin;
+mod connect;
+mod pool;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use tower_service::Service;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Idle connections kept per origin and core.
-const IDLE_PER_HOST: usize = 64;
-/// Shorter than the 60 to 75 seconds after which load balancers commonly close.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+pub(crate) use pool::VendorBody;
+use pool::{Pool, Sender};
 
 /// A proxy on the way to a vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +27,7 @@ pub struct Proxy {
     pub authorization: Option<HeaderValue>,
 }
 
-/// How connections to a target are made. Targets with equal transports share a pool.
+/// How connections to a target are made.
 #[derive(Clone, Debug)]
 pub struct Transport {
     /// Bound of DNS, TCP, proxy and TLS together.
@@ -58,6 +46,39 @@ impl PartialEq for Transport {
     }
 }
 
+/// A transport and where it leads. Targets with the same way share their connections.
+#[derive(Debug)]
+pub struct Way {
+    number: usize,
+    transport: Transport,
+    origin: Uri,
+}
+
+/// Every way that a configuration has had, numbered. A reload that changes nothing about a way
+/// finds it again, and with it the connections that are open.
+#[derive(Default)]
+pub struct Ways(Mutex<Vec<Arc<Way>>>);
+
+impl Ways {
+    /// The way to this origin: scheme and authority.
+    pub fn to(&self, origin: Uri, transport: Transport) -> Arc<Way> {
+        let mut ways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(way) = ways
+            .iter()
+            .find(|way| way.origin == origin && way.transport == transport)
+        {
+            return way.clone();
+        }
+        let way = Arc::new(Way {
+            number: ways.len(),
+            transport,
+            origin,
+        });
+        ways.push(way.clone());
+        way
+    }
+}
+
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -69,19 +90,11 @@ pub enum SendError {
     Broken(String),
 }
 
-type DirectConnector = Timed<HttpsConnector<HttpConnector>>;
-type ProxiedConnector = Timed<HttpsConnector<Tunnel<HttpConnector>>>;
-
-enum Pool {
-    Direct(Client<DirectConnector, Full<Bytes>>),
-    Proxied(Client<ProxiedConnector, Full<Bytes>>),
-}
-
-/// The pools of one core.
+/// The connections of one core.
 #[derive(Default)]
 pub struct Upstream {
-    /// Locked by its own core alone, for the length of a short scan.
-    pools: Mutex<Vec<(Transport, Arc<Pool>)>>,
+    /// By the number of the way. Locked by its own core alone, for the length of a look.
+    pools: Mutex<Vec<Option<Arc<Pool>>>>,
 }
 
 impl Upstream {
@@ -91,121 +104,58 @@ impl Upstream {
     }
 
     /// Sends the request and waits for the head of the answer.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
-        transport: &Transport,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let answer = match &*self.pool(transport) {
-            Pool::Direct(client) => client.request(request).await,
-            Pool::Proxied(client) => client.request(request).await,
-        };
-        answer.map_err(|error| {
-            let text = chain(&error);
-            if error.is_connect() {
-                SendError::Connect(text)
-            } else {
-                SendError::Broken(text)
+        way: &Way,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<VendorBody>, SendError> {
+        let pool = self.pool(way);
+        while let Some(sender) = pool.take() {
+            match exchange(&pool, sender, request).await {
+                Ok(answer) => return Ok(answer),
+                // The vendor closed it while it was idle, and has seen nothing of the request.
+                Err((_, Some(unsent))) => request = *unsent,
+                Err((error, None)) => return Err(error),
             }
-        })
-    }
-
-    /// Forgets pools that no target of the running configuration uses.
-    pub fn retain(&self, in_use: &[Transport]) {
-        self.locked()
-            .retain(|(transport, _)| in_use.contains(transport));
-    }
-
-    fn pool(&self, transport: &Transport) -> Arc<Pool> {
-        let mut pools = self.locked();
-        if let Some((_, pool)) = pools.iter().find(|(known, _)| known == transport) {
-            return pool.clone();
         }
-        let pool = Arc::new(Pool::build(transport));
-        pools.push((transport.clone(), pool.clone()));
-        pool
+        let sender = connect::open(&way.transport, way.origin.clone())
+            .await
+            .map_err(SendError::Connect)?;
+        exchange(&pool, sender, request)
+            .await
+            .map_err(|(error, _)| error)
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(Transport, Arc<Pool>)>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pool {
-    fn build(transport: &Transport) -> Pool {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEPALIVE));
-        let limit = transport.connect_timeout;
-        match &transport.proxy {
-            None => Pool::Direct(client(Timed {
-                inner: https(transport, tcp),
-                limit,
-            })),
-            Some(proxy) => {
-                let tunnel = Tunnel::new(proxy.uri.clone(), tcp);
-                let tunnel = match &proxy.authorization {
-                    Some(value) => tunnel.with_auth(value.clone()),
-                    None => tunnel,
-                };
-                Pool::Proxied(client(Timed {
-                    inner: https(transport, tunnel),
-                    limit,
-                }))
+    /// Forgets connections on ways that no target of the running configuration takes.
+    pub fn retain(&self, in_use: &[Arc<Way>]) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        for (number, pool) in pools.iter_mut().enumerate() {
+            if !in_use.iter().any(|way| way.number == number) {
+                *pool = None;
             }
         }
     }
-}
 
-fn https<C>(transport: &Transport, inner: C) -> HttpsConnector<C> {
-    HttpsConnectorBuilder::new()
-        .with_tls_config((*transport.tls).clone())
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(inner)
-}
-
-fn client<C>(connector: C) -> Client<C, Full<Bytes>>
-where
-    C: hyper_util::client::legacy::connect::Connect + Clone,
-{
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
-        .build(connector)
-}
-
-/// A connector that gives up in time, whatever part of connecting hangs.
-#[derive(Clone)]
-struct Timed<C> {
-    inner: C,
-    limit: Duration,
-}
-
-impl<C> Service<Uri> for Timed<C>
-where
-    C: Service<Uri>,
-    C::Error: Into<BoxError>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+    fn pool(&self, way: &Way) -> Arc<Pool> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if pools.len() <= way.number {
+            pools.resize(way.number + 1, None);
+        }
+        pools[way.number].get_or_insert_with(Pool::start).clone()
     }
+}
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, limit) = (self.inner.call(uri), self.limit);
-        Box::pin(async move {
-            match tokio::time::timeout(limit, connecting).await {
-                Ok(result) => result.map_err(Into::into),
-                Err(_) => Err(format!("no connection within {limit:?}").into()),
-            }
-        })
+async fn exchange(
+    pool: &Arc<Pool>,
+    mut sender: Sender,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<VendorBody>, (SendError, Option<Box<Request<Full<Bytes>>>>)> {
+    match sender.try_send_request(request).await {
+        Ok(answer) => Ok(answer.map(|body| VendorBody::new(body, sender, pool.clone()))),
+        Err(mut failed) => {
+            let unsent = failed.take_message().map(Box::new);
+            Err((SendError::Broken(chain(failed.error())), unsent))
+        }
     }
 }
 

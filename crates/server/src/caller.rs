@@ -16,7 +16,7 @@ use wire::fault::{Fault, Kind};
 use crate::routes::Access;
 use crate::site::Site;
 
-/// The caller, if the route is for them.
+/// The caller, if the route lets anyone like them in.
 pub(crate) fn identify(
     gateway: &Gateway,
     snapshot: &Snapshot,
@@ -26,7 +26,7 @@ pub(crate) fn identify(
 ) -> Result<Principal, Fault> {
     let token = credential(headers);
     if let Some(known) = token.and_then(|token| snapshot.keys.identify(token, SystemTime::now())) {
-        return allowed(known, access).cloned();
+        return Ok(known.clone());
     }
     if let Err(wait) = site.limit.allow(address, Instant::now()) {
         gateway.metrics().rate_limited("ip");
@@ -46,18 +46,19 @@ pub(crate) fn identify(
     }
 }
 
-fn allowed(known: &Principal, access: Access) -> Result<&Principal, Fault> {
+/// Whether the route is for this caller.
+pub(crate) fn check(caller: &Principal, access: Access) -> Result<(), Fault> {
     let needed = match access {
-        Access::Open | Access::Known => return Ok(known),
+        Access::Open | Access::Known => return Ok(()),
         Access::Inference => Scope::Inference,
         Access::Scoped(scope) => scope,
     };
-    if known.scopes.allow(needed) {
-        return Ok(known);
+    if caller.scopes.allow(needed) {
+        return Ok(());
     }
     let lacking = format!(
         "the API key `{}` lacks the scope `{}`",
-        known.id,
+        caller.id,
         needed.label()
     );
     Err(Fault::new(Kind::InsufficientScope).saying(lacking))

@@ -53,11 +53,50 @@ pub struct Server {
     site: Arc<ArcSwap<Site>>,
     upstreams: Arc<[Arc<Upstream>]>,
     edge: Edge,
+    signals: Signals,
+}
+
+/// What the system tells the process.
+struct Signals {
+    stop: Signal,
+    quit: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            stop: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.stop.recv() => Told::Stop,
+            _ = self.quit.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+
+    /// Waits until the process is told to stop.
+    async fn stop(&mut self) {
+        while self.next().await != Told::Stop {}
+    }
+}
+
+/// What a signal means.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
 }
 
 impl Server {
-    /// Begins to listen.
-    pub fn start(gateway: Arc<Gateway>) -> Result<Server, EdgeError> {
+    /// Begins to listen: first to signals, so that none finds the process unprepared, then to clients.
+    pub fn start(gateway: Arc<Gateway>) -> Result<Server, RunError> {
+        let signals = Signals::listen()?;
         let config = gateway.snapshot().config.clone();
         let site = Arc::new(ArcSwap::from_pointee(Site::build(&config, None)));
         let connections = Arc::<Connections>::default();
@@ -87,6 +126,7 @@ impl Server {
             site,
             upstreams,
             edge,
+            signals,
         })
     }
 
@@ -97,41 +137,31 @@ impl Server {
 
     /// Runs until it is told to stop, and stops in order: not ready first, then no new
     /// connections, then the calls in flight end or are cut. A second signal cuts them at once.
-    pub async fn run(self, source: Source) -> Result<(), RunError> {
-        let (mut stop, mut quit) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        let mut hangup = signal(SignalKind::hangup())?;
+    pub async fn run(mut self, source: Source) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let upstream = Arc::new(Upstream::new());
         let mut seen = self.fingerprint(&source);
         let mut discover_at = Instant::now();
         loop {
-            tokio::select! {
-                _ = stop.recv() => break,
-                _ = quit.recv() => break,
-                _ = hangup.recv() => {
-                    self.reload(&source);
-                    seen = self.fingerprint(&source);
-                    discover_at = Instant::now();
-                }
-                _ = look.tick() => {
-                    let now = self.fingerprint(&source);
-                    if now != seen {
-                        self.reload(&source);
-                        seen = self.fingerprint(&source);
-                        discover_at = Instant::now();
-                    }
-                }
+            let reload = tokio::select! {
+                told = self.signals.next() => match told {
+                    Told::Stop => break,
+                    Told::Reload => true,
+                },
+                _ = look.tick() => self.fingerprint(&source) != seen,
                 () = sleep_until(discover_at) => {
                     discover_at = Instant::now() + self.discover(&upstream);
+                    false
                 }
+            };
+            if reload {
+                self.reload(&source);
+                seen = self.fingerprint(&source);
+                discover_at = Instant::now();
             }
         }
-        self.drain(stop, quit).await;
-        Ok(())
+        self.drain().await;
     }
 
     /// Starts a round if the operator wants any, and says when the next is due.
@@ -163,7 +193,7 @@ impl Server {
                     .snapshot()
                     .targets()
                     .iter()
-                    .map(|target| target.transport.clone())
+                    .map(|target| target.way.clone())
                     .collect();
                 self.upstreams
                     .iter()
@@ -192,7 +222,7 @@ impl Server {
         hasher.finish()
     }
 
-    async fn drain(self, mut stop: Signal, mut quit: Signal) {
+    async fn drain(mut self) {
         self.gateway.begin_drain();
         let server = &self.gateway.snapshot().config.server;
         tracing::info!(delay = ?server.drain_delay, timeout = ?server.drain_timeout, "stopping: no longer ready");
@@ -202,8 +232,7 @@ impl Server {
         };
         tokio::select! {
             drained = orderly => tracing::info!(cut = drained.cut, "stopped"),
-            _ = stop.recv() => tracing::warn!("stopped at once by a second signal"),
-            _ = quit.recv() => tracing::warn!("stopped at once by a second signal"),
+            () = self.signals.stop() => tracing::warn!("stopped at once by a second signal"),
         }
     }
 }

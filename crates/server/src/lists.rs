@@ -1,5 +1,6 @@
 //! What clients may ask about: models, one model, what providers take.
 
+use engine::principal::Principal;
 use engine::snapshot::Snapshot;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -7,9 +8,14 @@ use wire::fault::{Fault, Kind};
 
 use crate::render::Answer;
 
-/// `GET /v1/models`.
-pub(crate) fn models(snapshot: &Snapshot) -> Answer {
-    Answer::json(StatusCode::OK, snapshot.directory().list())
+/// `GET /v1/models`: what the caller may ask for.
+pub(crate) fn models(snapshot: &Snapshot, principal: &Principal) -> Answer {
+    let directory = snapshot.directory();
+    let list = match &principal.models {
+        None => directory.list(),
+        Some(_) => directory.list_for(|model| principal.may_use(model)),
+    };
+    Answer::json(StatusCode::OK, list)
 }
 
 /// `GET /v1/models/{id}`; an id may hold slashes, spelt as they are or escaped.

@@ -71,12 +71,10 @@ pub(crate) async fn serve(
     };
     // Pinned here, so that the wrapper moves a pointer and not the whole call.
     let answering = pin!(visit.answer(request));
-    let mut response = guarded(answering)
-        .await
-        .unwrap_or_else(|panic| {
-            tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
-            render::fault(&Fault::new(Kind::Internal), Receipt::none())
-        });
+    let mut response = guarded(answering).await.unwrap_or_else(|panic| {
+        tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
+        render::fault(&Fault::new(Kind::Internal), Receipt::none())
+    });
     render::finish(
         response.headers_mut(),
         &id,
@@ -143,6 +141,7 @@ impl Visit<'_> {
         let access = route.map_or_else(|| unmatched_access(path), |route| route.access);
         let principal = caller::identify(gateway, &snapshot, self.site, from, access)?;
         receipt.note(|notes| notes.key = Some(principal.id.clone()));
+        caller::check(&principal, access)?;
         let Some(route) = route else {
             return Err(Fault::new(Kind::NotFound).saying(format!("there is nothing at {path}")));
         };
@@ -156,7 +155,7 @@ impl Visit<'_> {
                 };
                 intake::call(admitted, row, request, receipt).await
             }
-            Handler::Models => Ok(lists::models(&snapshot)),
+            Handler::Models => Ok(lists::models(&snapshot, &principal)),
             Handler::Model => lists::model(&snapshot, path),
             Handler::Capabilities => Ok(lists::capabilities(&snapshot)),
             Handler::Metrics => Ok(probes::metrics(gateway, request.headers())),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod chunk;
+mod echo;
 mod flatten;
 mod tap;
 

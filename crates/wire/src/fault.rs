@@ -312,8 +312,8 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)?;
         match &self.cause {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
+            Some(cause) if **cause != *self.message => write!(f, ": {cause}"),
+            _ => Ok(()),
         }
     }
 }

@@ -150,7 +150,7 @@ fn is_blank_line(before: &[u8]) -> bool {
     before.last().is_none_or(|byte| is_line_end(*byte))
 }
 
-fn is_line_end(byte: u8) -> bool {
+pub(crate) fn is_line_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
@@ -160,6 +160,11 @@ fn is_line_end(byte: u8) -> bool {
 /// Blank lines before a block belong to none. What follows the last blank line is a block too.
 pub fn blocks(run: &[u8]) -> impl Iterator<Item = Block<'_>> {
     Blocks { run, at: 0 }
+}
+
+/// The first block at or behind a place in a run. No block may go on across that place.
+pub(crate) fn block_from(run: &[u8], at: usize) -> Option<Block<'_>> {
+    Blocks { run, at }.next()
 }
 
 struct Blocks<'a> {

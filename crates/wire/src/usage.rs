@@ -2,35 +2,12 @@
 //!
 //! It must never refuse a call because its numbers are odd: what cannot be read counts as not said.
 
-use crate::json::pick;
+use crate::json::{Literal, MAX_DEPTH, Scanner, Walk};
 
 /// No count is larger: every JSON reader and every database holds it exactly.
 const COUNT_MAX: u64 = (1 << 53) - 1;
-
-const COUNTERS: [&str; 12] = [
-    "prompt_tokens",
-    "input_tokens",
-    "completion_tokens",
-    "output_tokens",
-    "total_tokens",
-    "cached_tokens",
-    "cache_read_tokens",
-    "prompt_cache_hit_tokens",
-    // Anthropic's, which stand beside its `input_tokens` and not within.
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-];
-const INPUT_DETAILS: [&str; 2] = ["prompt_tokens_details", "input_tokens_details"];
-const INPUT_PARTS: [&str; 4] = [
-    "cached_tokens",
-    "audio_tokens",
-    "cache_write_tokens",
-    "cache_creation_tokens",
-];
-const OUTPUT_DETAILS: [&str; 2] = ["completion_tokens_details", "output_tokens_details"];
-const OUTPUT_PARTS: [&str; 2] = ["reasoning_tokens", "audio_tokens"];
+/// So many digits are always below it.
+const DIGITS_SAFE: usize = 15;
 
 /// What was used, in counters with OpenAI's meaning: `input` includes `cached` and `output`
 /// includes `reasoning`; `cache_write` stands beside `input`.
@@ -68,42 +45,17 @@ impl Usage {
         Usage::of(raw_usage_object.as_bytes())
     }
 
-    pub(crate) fn of(object: &[u8]) -> Option<Usage> {
-        let counters = pick(object, COUNTERS)?.map(|raw| raw.and_then(count));
-        let [prompt, input, completion, output, total, rest @ ..] = counters;
-        let [
-            cached,
-            cache_read,
-            cache_hit,
-            read_beside,
-            written_beside,
-            cache_write,
-            reasoning,
-        ] = rest;
-        if [prompt, input, completion, output, total]
-            .iter()
-            .all(Option::is_none)
-        {
-            return None;
-        }
-        let [cached_within, audio_in, write_within, creation_within] =
-            details(object, INPUT_DETAILS, INPUT_PARTS);
-        let [reasoning_within, audio_out] = details(object, OUTPUT_DETAILS, OUTPUT_PARTS);
-        let mut usage = Usage {
-            input: most([prompt, input]),
-            output: most([completion, output]),
-            cached: most([cached, cache_read, cache_hit, read_beside, cached_within]),
-            cache_write: most([cache_write, written_beside, write_within, creation_within]),
-            reasoning: most([reasoning, reasoning_within]),
-            audio_in: audio_in.unwrap_or(0),
-            audio_out: audio_out.unwrap_or(0),
-            estimated: false,
-        };
-        if prompt.is_none() {
-            usage.input = add(usage.input, read_beside.unwrap_or(0));
-        }
-        usage.heed_total(total.unwrap_or(0));
-        Some(usage)
+    fn of(object: &[u8]) -> Option<Usage> {
+        let mut scan = Scanner::new(object, MAX_DEPTH);
+        let usage = Usage::next(&mut scan).ok()?;
+        scan.end().ok().and(usage)
+    }
+
+    /// Reads the value that comes next.
+    pub(crate) fn next(scan: &mut Scanner<'_>) -> Walk<Option<Usage>> {
+        let mut counts = Counts::default();
+        scan.object_or_skip(|scan, name| counts.member(scan, name))?;
+        Ok(counts.usage())
     }
 
     /// Some say only the total; some leave reasoning out of the output and count it in the total.
@@ -124,19 +76,169 @@ fn add(left: u64, right: u64) -> u64 {
     left.saturating_add(right).min(COUNT_MAX)
 }
 
-/// The counts within a member that has one of two names.
-fn details<const N: usize>(object: &[u8], names: [&str; 2], within: [&str; N]) -> [Option<u64>; N] {
-    let found = pick(object, names).unwrap_or_default();
-    let counters = found
-        .into_iter()
-        .flatten()
-        .find_map(|raw| pick(raw, within))
-        .unwrap_or([None; N]);
-    counters.map(|raw| raw.and_then(count))
+/// The counters of a usage object as they are named there; of duplicates the last.
+#[derive(Default)]
+struct Counts {
+    prompt: Option<u64>,
+    input: Option<u64>,
+    completion: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    cache_read: Option<u64>,
+    cache_hit: Option<u64>,
+    /// Anthropic's, which stand beside its `input_tokens` and not within.
+    read_beside: Option<u64>,
+    written_beside: Option<u64>,
+    cache_write: Option<u64>,
+    reasoning: Option<u64>,
+    prompt_parts: Option<Parts>,
+    input_parts: Option<Parts>,
+    completion_parts: Option<Parts>,
+    output_parts: Option<Parts>,
+}
+
+/// The counters of a details object.
+#[derive(Default)]
+struct Parts {
+    cached: Option<u64>,
+    cache_write: Option<u64>,
+    cache_creation: Option<u64>,
+    reasoning: Option<u64>,
+    audio: Option<u64>,
+}
+
+impl Counts {
+    fn member(&mut self, scan: &mut Scanner<'_>, name: Literal<'_>) -> Walk {
+        let slot = with_bytes(name, |name| {
+            Some(match name {
+                b"prompt_tokens" => Slot::Count(&mut self.prompt),
+                b"input_tokens" => Slot::Count(&mut self.input),
+                b"completion_tokens" => Slot::Count(&mut self.completion),
+                b"output_tokens" => Slot::Count(&mut self.output),
+                b"total_tokens" => Slot::Count(&mut self.total),
+                b"cached_tokens" => Slot::Count(&mut self.cached),
+                b"cache_read_tokens" => Slot::Count(&mut self.cache_read),
+                b"prompt_cache_hit_tokens" => Slot::Count(&mut self.cache_hit),
+                b"cache_read_input_tokens" => Slot::Count(&mut self.read_beside),
+                b"cache_creation_input_tokens" => Slot::Count(&mut self.written_beside),
+                b"cache_write_tokens" => Slot::Count(&mut self.cache_write),
+                b"reasoning_tokens" => Slot::Count(&mut self.reasoning),
+                b"prompt_tokens_details" => Slot::Parts(&mut self.prompt_parts),
+                b"input_tokens_details" => Slot::Parts(&mut self.input_parts),
+                b"completion_tokens_details" => Slot::Parts(&mut self.completion_parts),
+                b"output_tokens_details" => Slot::Parts(&mut self.output_parts),
+                _ => return None,
+            })
+        });
+        match slot {
+            Some(Slot::Count(slot)) => *slot = count(scan.skip()?),
+            Some(Slot::Parts(slot)) => *slot = Parts::next(scan)?,
+            None => _ = scan.skip()?,
+        }
+        Ok(())
+    }
+
+    /// None when nothing is counted.
+    fn usage(self) -> Option<Usage> {
+        [
+            self.prompt,
+            self.input,
+            self.completion,
+            self.output,
+            self.total,
+        ]
+        .iter()
+        .any(Option::is_some)
+        .then(|| self.sum())
+    }
+
+    fn sum(self) -> Usage {
+        let read = self.prompt_parts.or(self.input_parts).unwrap_or_default();
+        let written = self
+            .completion_parts
+            .or(self.output_parts)
+            .unwrap_or_default();
+        let mut usage = Usage {
+            input: most([self.prompt, self.input]),
+            output: most([self.completion, self.output]),
+            cached: most([
+                self.cached,
+                self.cache_read,
+                self.cache_hit,
+                self.read_beside,
+                read.cached,
+            ]),
+            cache_write: most([
+                self.cache_write,
+                self.written_beside,
+                read.cache_write,
+                read.cache_creation,
+            ]),
+            reasoning: most([self.reasoning, written.reasoning]),
+            audio_in: read.audio.unwrap_or(0),
+            audio_out: written.audio.unwrap_or(0),
+            estimated: false,
+        };
+        if self.prompt.is_none() {
+            usage.input = add(usage.input, self.read_beside.unwrap_or(0));
+        }
+        usage.heed_total(self.total.unwrap_or(0));
+        usage
+    }
+}
+
+impl Parts {
+    /// Reads the value that comes next; None when it is not an object.
+    fn next(scan: &mut Scanner<'_>) -> Walk<Option<Parts>> {
+        if scan.peek() != Some(b'{') {
+            return scan.skip().map(|_| None);
+        }
+        let mut parts = Parts::default();
+        scan.object(|scan, name| parts.member(scan, name))?;
+        Ok(Some(parts))
+    }
+
+    fn member(&mut self, scan: &mut Scanner<'_>, name: Literal<'_>) -> Walk {
+        let value = scan.skip()?;
+        let slot = with_bytes(name, |name| {
+            Some(match name {
+                b"cached_tokens" => &mut self.cached,
+                b"cache_write_tokens" => &mut self.cache_write,
+                b"cache_creation_tokens" => &mut self.cache_creation,
+                b"reasoning_tokens" => &mut self.reasoning,
+                b"audio_tokens" => &mut self.audio,
+                _ => return None,
+            })
+        });
+        if let Some(slot) = slot {
+            *slot = count(value);
+        }
+        Ok(())
+    }
+}
+
+/// Where the value of a member belongs.
+enum Slot<'a> {
+    Count(&'a mut Option<u64>),
+    Parts(&'a mut Option<Parts>),
+}
+
+/// Calls with what a name stands for.
+fn with_bytes<T>(name: Literal<'_>, call: impl FnOnce(&[u8]) -> T) -> T {
+    if name.escaped {
+        call(name.decode().as_bytes())
+    } else {
+        call(name.inner)
+    }
 }
 
 /// A count in any spelling. Below zero is zero, what is too large is the largest.
 fn count(raw: &[u8]) -> Option<u64> {
+    if raw.len() <= DIGITS_SAFE && raw.iter().all(u8::is_ascii_digit) {
+        let digits = raw.iter().map(|digit| u64::from(digit - b'0'));
+        return digits.reduce(|sum, digit| 10 * sum + digit);
+    }
     let raw = std::str::from_utf8(raw).ok()?;
     let bare = raw.trim_matches('"').trim();
     let count = bare.parse::<u64>().ok().or_else(|| {

@@ -1,7 +1,8 @@
 //! A stream, followed while it passes.
 //!
-//! Before the first content every event is read. After it most events are pieces of text: they are
-//! counted and measured, and only those are read in full that can hold something else.
+//! Before the first content every event is read. After it most events are pieces of text that
+//! differ in nothing else: they are compared with the one before and measured. Of the others, only
+//! those are read in full that can hold more than text. None of this may change what is found.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -9,8 +10,9 @@ use std::sync::LazyLock;
 use memchr::memmem::{FindIter, Finder};
 
 use super::chunk::{Chunk, Said};
+use super::echo::Echo;
 use crate::json::{self, MAX_DEPTH, Scanner};
-use crate::sse::{Block, blocks};
+use crate::sse::{Block, block_from, is_line_end};
 use crate::usage::Usage;
 use crate::vendor_error::{self, VendorError};
 
@@ -33,6 +35,7 @@ pub struct Tap {
     started: bool,
     events: u64,
     content_bytes: u64,
+    echo: Echo,
 }
 
 /// Where something noteworthy happened in a run.
@@ -66,6 +69,15 @@ impl Tap {
         Tap::default()
     }
 
+    /// One that compares no events.
+    #[cfg(test)]
+    fn without_echo() -> Tap {
+        Tap {
+            echo: Echo::deaf(),
+            ..Tap::default()
+        }
+    }
+
     /// Reads a run. After `[DONE]` nothing more is read.
     pub fn observe(&mut self, run: &[u8]) -> Seen {
         let mut seen = Seen::default();
@@ -73,9 +85,9 @@ impl Tap {
             return seen;
         }
         let mut hints = Hints::of(run);
-        for block in blocks(run) {
-            let hinted = hints.within(block.start + block.raw.len());
-            if let Err(fault) = self.block(&block, hinted, &mut seen) {
+        let mut at = self.pass_echoes(run, 0);
+        while let Some(block) = block_from(run, at) {
+            if let Err(fault) = self.block(&block, &mut hints, &mut seen) {
                 seen.fault = Some((block.start, fault));
                 break;
             }
@@ -83,6 +95,7 @@ impl Tap {
                 seen.done_at = Some(block.start);
                 break;
             }
+            at = self.pass_echoes(run, block.start + block.raw.len());
         }
         seen
     }
@@ -123,10 +136,27 @@ impl Tap {
         self.content_bytes
     }
 
+    /// Counts the events from `at` on that say nothing new but their text; where they end.
+    fn pass_echoes(&mut self, run: &[u8], mut at: usize) -> usize {
+        while let Some(next) = run.get(at) {
+            if is_line_end(*next) {
+                at += 1;
+                continue;
+            }
+            let Some(heard) = self.echo.hear(&run[at..]) else {
+                break;
+            };
+            self.events += 1;
+            self.content_bytes += heard.bytes;
+            at += heard.event;
+        }
+        at
+    }
+
     fn block(
         &mut self,
         block: &Block<'_>,
-        hinted: bool,
+        hints: &mut Hints<'_>,
         seen: &mut Seen,
     ) -> Result<(), StreamFault> {
         let data = block.data();
@@ -147,19 +177,48 @@ impl Tap {
             _ if data.is_empty() || json::check(data).is_ok() => return Ok(()),
             _ => return Err(malformed(data)),
         }
+        let range = block.start..block.start + block.raw.len();
         if self.started
-            && !hinted
+            && !hints.within(&range)
             && let Some(said) = measure(data)
         {
             self.hear(said, seen);
+            if self.echo.is_due()
+                && let Ok(chunk) = Chunk::read(data)
+            {
+                self.learn(block, &chunk, data);
+            }
             return Ok(());
         }
         let chunk = Chunk::read(data).map_err(|_| malformed(data))?;
         self.chunk(&chunk, data, seen)?;
         if chunk.choices == 0 && chunk.usage.is_some() {
-            seen.usage_only = Some(block.start..block.start + block.raw.len());
+            seen.usage_only = Some(range);
+        }
+        if self.started && self.echo.is_due() {
+            self.learn(block, &chunk, data);
         }
         Ok(())
+    }
+
+    /// Remembers an event if one that differs from it in its only text would mean the same to
+    /// every way of reading it.
+    fn learn(&mut self, block: &Block<'_>, chunk: &Chunk<'_>, data: &[u8]) {
+        let text = chunk.said.only_text().filter(|text| {
+            let measured = measure(data);
+            measured.is_none_or(|said| {
+                said.only_text()
+                    .is_some_and(|measured| std::ptr::eq(measured, *text))
+            })
+        });
+        let same_model = chunk
+            .model()
+            .is_none_or(|model| self.model() == Some(&*model));
+        self.echo.learn(
+            block.raw,
+            text.filter(|_| same_model && chunk.only_speaks(data)),
+            chunk.padding,
+        );
     }
 
     fn chunk(
@@ -173,6 +232,8 @@ impl Tap {
         }
         if let Some(model) = chunk.model().filter(|model| self.model() != Some(model)) {
             self.model = Some(model.into_owned());
+            // What was remembered names the model before.
+            self.echo.forget();
         }
         if let Some(usage) = chunk.usage.filter(|usage| usage.total() > 0) {
             self.usage = Some(usage);
@@ -183,7 +244,7 @@ impl Tap {
         Ok(())
     }
 
-    fn hear(&mut self, said: Said, seen: &mut Seen) {
+    fn hear(&mut self, said: Said<'_>, seen: &mut Seen) {
         self.events += u64::from(said.any);
         self.content_bytes += said.bytes;
         self.start(said.any, seen);
@@ -203,7 +264,7 @@ fn malformed(data: &[u8]) -> StreamFault {
 
 /// What the deltas (or the texts of a legacy completion) in an event say, without reading the rest
 /// of it. None when it has none or they are not valid.
-fn measure(data: &[u8]) -> Option<Said> {
+fn measure(data: &[u8]) -> Option<Said<'_>> {
     let mut said = Said::default();
     let mut rest = data;
     let mut found = false;
@@ -234,12 +295,17 @@ fn value_of<'a>(name: &Finder<'_>, text: &'a [u8]) -> Option<&'a [u8]> {
 
 /// Where a run may hold more than pieces of text. A quoted name inside a text has a backslash
 /// before its closing quote, so it is never taken for one.
+///
+/// A run is searched from the first block on that is asked about.
 struct Hints<'a> {
-    probes: [Probe<'a>; 3],
+    run: &'a [u8],
+    probes: Option<[Probe<'a>; 3]>,
 }
 
 struct Probe<'a> {
-    run: &'a [u8],
+    rest: &'a [u8],
+    /// Where `rest` begins in the run.
+    start: usize,
     width: usize,
     hits: FindIter<'a, 'static>,
     next: Option<usize>,
@@ -247,39 +313,39 @@ struct Probe<'a> {
 
 impl<'a> Hints<'a> {
     fn of(run: &'a [u8]) -> Hints<'a> {
-        Hints {
-            probes: [
-                Probe::of(&USAGE, run),
-                Probe::of(&FINISH, run),
-                Probe::of(&ERROR, run),
-            ],
-        }
+        Hints { run, probes: None }
     }
 
-    /// Whether there is one before `end`, behind the `end` of the last call.
-    fn within(&mut self, end: usize) -> bool {
+    /// Whether there is one in a block. Every block must lie behind the last one asked about.
+    fn within(&mut self, block: &Range<usize>) -> bool {
+        let run = self.run;
         self.probes
+            .get_or_insert_with(|| {
+                [&USAGE, &FINISH, &ERROR].map(|name| Probe::of(name, run, block.start))
+            })
             .iter_mut()
-            .fold(false, |any, probe| probe.within(end) | any)
+            .fold(false, |any, probe| probe.within(block) | any)
     }
 }
 
 impl<'a> Probe<'a> {
-    fn of(name: &'static Finder<'static>, run: &'a [u8]) -> Probe<'a> {
-        let mut hits = name.find_iter(run);
+    fn of(name: &'static Finder<'static>, run: &'a [u8], start: usize) -> Probe<'a> {
+        let rest = run.get(start..).unwrap_or_default();
+        let mut hits = name.find_iter(rest);
         let next = hits.next();
         Probe {
-            run,
+            rest,
+            start,
             width: name.needle().len(),
             hits,
             next,
         }
     }
 
-    fn within(&mut self, end: usize) -> bool {
+    fn within(&mut self, block: &Range<usize>) -> bool {
         let mut telling = false;
-        while let Some(at) = self.next.filter(|at| *at < end) {
-            telling |= is_telling(&self.run[at + self.width..]);
+        while let Some(at) = self.next.filter(|at| self.start + at < block.end) {
+            telling |= self.start + at >= block.start && is_telling(&self.rest[at + self.width..]);
             self.next = self.hits.next();
         }
         telling

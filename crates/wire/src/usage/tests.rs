@@ -1,7 +1,9 @@
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 use super::*;
-use crate::testing::json_text;
+use crate::testing::{damage, damaged, json_text};
 
 #[test]
 fn every_vendors_spelling_is_read() {
@@ -155,10 +157,160 @@ fn the_total_saturates() {
     );
 }
 
+/// The counters one by one, each looked for in the whole object.
+mod searched {
+    use super::super::{Usage, add, count, most};
+    use crate::json::pick;
+
+    pub(super) const COUNTERS: [&str; 12] = [
+        "prompt_tokens",
+        "input_tokens",
+        "completion_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cached_tokens",
+        "cache_read_tokens",
+        "prompt_cache_hit_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+    ];
+    pub(super) const INPUT_DETAILS: [&str; 2] = ["prompt_tokens_details", "input_tokens_details"];
+    const INPUT_PARTS: [&str; 4] = [
+        "cached_tokens",
+        "audio_tokens",
+        "cache_write_tokens",
+        "cache_creation_tokens",
+    ];
+    pub(super) const OUTPUT_DETAILS: [&str; 2] =
+        ["completion_tokens_details", "output_tokens_details"];
+    const OUTPUT_PARTS: [&str; 2] = ["reasoning_tokens", "audio_tokens"];
+    pub(super) const PARTS: [&str; 5] = [
+        "cached_tokens",
+        "audio_tokens",
+        "cache_write_tokens",
+        "cache_creation_tokens",
+        "reasoning_tokens",
+    ];
+
+    pub(super) fn usage(object: &[u8]) -> Option<Usage> {
+        let counters = pick(object, COUNTERS)?.map(|raw| raw.and_then(count));
+        let [
+            prompt,
+            input,
+            completion,
+            output,
+            total,
+            cached,
+            cache_read,
+            cache_hit,
+            read_beside,
+            written_beside,
+            cache_write,
+            reasoning,
+        ] = counters;
+        counters[..5].iter().find(|count| count.is_some())?;
+        let [cached_within, audio_in, write_within, creation_within] =
+            details(object, INPUT_DETAILS, INPUT_PARTS);
+        let [reasoning_within, audio_out] = details(object, OUTPUT_DETAILS, OUTPUT_PARTS);
+        let mut usage = Usage {
+            input: most([prompt, input]),
+            output: most([completion, output]),
+            cached: most([cached, cache_read, cache_hit, read_beside, cached_within]),
+            cache_write: most([cache_write, written_beside, write_within, creation_within]),
+            reasoning: most([reasoning, reasoning_within]),
+            audio_in: audio_in.unwrap_or(0),
+            audio_out: audio_out.unwrap_or(0),
+            estimated: false,
+        };
+        if prompt.is_none() {
+            usage.input = add(usage.input, read_beside.unwrap_or(0));
+        }
+        usage.heed_total(total.unwrap_or(0));
+        Some(usage)
+    }
+
+    fn details<const N: usize>(
+        object: &[u8],
+        names: [&str; 2],
+        within: [&str; N],
+    ) -> [Option<u64>; N] {
+        let found = pick(object, names).unwrap_or_default();
+        let parts = found
+            .into_iter()
+            .flatten()
+            .find_map(|raw| pick(raw, within));
+        parts.unwrap_or([None; N]).map(|raw| raw.and_then(count))
+    }
+}
+
+/// Some numbers in every spelling, and what is none.
+const VALUES: [&str; 14] = [
+    "0",
+    "1",
+    "2",
+    "30",
+    "400",
+    "123456789012345",
+    "1234567890123456",
+    "99999999999999999999",
+    "-5",
+    "7.9",
+    "1e3",
+    "\"12\"",
+    "null",
+    "[1]",
+];
+
+fn counters(names: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let member = (select(names), select(&VALUES[..]), any::<bool>());
+    vec(member, 0..8).prop_map(|members| {
+        let members = members.iter().map(|(name, value, escaped)| {
+            let name = if *escaped {
+                name.replace('t', "\\u0074")
+            } else {
+                (*name).to_owned()
+            };
+            format!("\"{name}\": {value}")
+        });
+        members.collect::<Vec<_>>().join(", ")
+    })
+}
+
+fn usage_object() -> impl Strategy<Value = String> {
+    let names = searched::INPUT_DETAILS
+        .into_iter()
+        .chain(searched::OUTPUT_DETAILS);
+    let parts = counters(&searched::PARTS).prop_map(|parts| format!("{{{parts}}}"));
+    let details = (
+        select(names.collect::<Vec<_>>()),
+        prop_oneof![4 => parts, 1 => select(&VALUES[..]).prop_map(str::to_owned)],
+    );
+    let details = details.prop_map(|(name, parts)| format!("\"{name}\":{parts}"));
+    let counters = counters(&searched::COUNTERS);
+    let parts = vec(prop_oneof![counters, details], 0..6);
+    parts.prop_map(|mut parts| {
+        parts.retain(|part| !part.is_empty());
+        format!("{{{}}}", parts.join(","))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn one_pass_finds_what_searching_does(object in usage_object(), damages in damage()) {
+        prop_assert_eq!(Usage::read(&object), searched::usage(object.as_bytes()));
+        let broken = damaged(&object, &damages);
+        prop_assert_eq!(Usage::of(&broken), searched::usage(&broken));
+    }
+}
+
 proptest! {
     #[test]
     fn odd_values_never_panic(value in json_text(), other in json_text()) {
-        for name in COUNTERS.iter().chain(&INPUT_DETAILS).chain(&OUTPUT_DETAILS) {
+        for name in searched::COUNTERS.iter().chain(&searched::INPUT_DETAILS).chain(&searched::OUTPUT_DETAILS) {
             let usage = Usage::read(&format!("{{\"{name}\":{value},\"total_tokens\":{other}}}"));
             prop_assert!(usage.is_none_or(|usage| usage.total() <= 2 * COUNT_MAX));
         }

@@ -1,9 +1,11 @@
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::testing::{chunked, json_like, json_text};
+use crate::sse::Framer;
+use crate::testing::{chunked, damage, damaged, json_like, json_text, string_inside};
 
 const ROLE: &str = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"{"id":"c","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"Hel\nlo"},"finish_reason":null}],"usage":null}"#;
@@ -353,6 +355,160 @@ const EVENTS: [&str; 12] = [
     r#"{"choices":[],"prompt_filter_results":[]}"#,
 ];
 
+/// Ways to write an event around a text `@`, and where there is one, a padding `~`. Some say more
+/// than the text; some are no events at all.
+const MOULDS: [&str; 40] = [
+    "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"@\"},\"finish_reason\":null}]}\n\n",
+    "data: {\"id\":\"c\",\"model\":\"n\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"@\"},\"finish_reason\":null}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"usage\":null,\"obfuscation\":\"~\"}\n\n",
+    "data: {\"obfuscation\":\"~\",\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"},\"finish_reason\":\"\"}],\"obfuscation\":null}\r\n\r\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\r\r",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\r\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n",
+    ": c\nevent: message\nid: 1\ndata:{ \"choices\" : [ { \"delta\" : { \"content\" : \"@\" } } ] } \nretry: 1\n\n",
+    "data: {\"choices\":[{\"delta\":\ndata: {\"content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\nevent: error\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\nid: \"usage\"\n\n",
+    ": {}\n\n",
+    "\u{feff}data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"reasoning_content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"reasoning\":\"@\",\"reasoning_content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"reasoning\":\"abc\",\"reasoning_content\":\"@\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\",\"audio\":{\"id\":1}}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"@\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"@\"}]}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}},{\"index\":1,\"delta\":{\"content\":\"\"}}]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}},{\"index\":1,\"delta\":{\"content\":\"x\"}}]}\n\n",
+    "data: {\"choices\":[{\"text\":\"@\"}]}\n\n",
+    "data: {\"choices\":[{\"text\":\"\"},{\"text\":\"@\"}]}\n\n",
+    "data: {\"choices\":[{\"message\":{\"content\":\"@\"}}]}\n\n",
+    "data: {\"delta\":{\"content\":\"abc\"},\"choices\":[{\"text\":\"@\"}]}\n\n",
+    "data: {\"delta\":{\"content\":\"@\"},\"choices\":[]}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"usage\":{}}\n\n",
+    "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"usage\":{\"total_tokens\":0}}\n\n",
+    "data: {\"model\":\"n\",\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"usage\":{\"total_tokens\":5}}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: {\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"error\":{ }}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"error\":\"@\"}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"object\":\"error\"}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}],\"bad\":x}\n\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"@\"}}]\n\n",
+    "data: [DONE]\n\n",
+    "\r\n",
+];
+
+/// Texts that break strings, lines and blocks, or look like what stands behind a text.
+const ODD_TEXTS: [&str; 14] = [
+    "",
+    "",
+    "abc",
+    "usage",
+    "delta",
+    "text",
+    "\"",
+    "\\",
+    "\n",
+    "\r\r",
+    "\\x",
+    "\"}}]}\n\n",
+    "\"}}]}\\n\\n",
+    "\"},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![12 => string_inside(), 1 => select(&ODD_TEXTS[..]).prop_map(str::to_owned)]
+}
+
+/// A stream that stays with a few moulds for some events each.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let usual = vec((text(), text(), 0..8_usize), 0..12);
+    vec((vec(0..MOULDS.len(), 1..3), usual), 1..6).prop_map(|phases| {
+        let event = |moulds: &[usize], (text, padding, which): &(String, String, usize)| {
+            let mould = MOULDS[moulds[usize::from(*which == 0) % moulds.len()]];
+            mould.replace('@', text).replace('~', padding)
+        };
+        phases
+            .iter()
+            .flat_map(|(moulds, events)| events.iter().map(move |said| event(moulds, said)))
+            .collect::<Vec<_>>()
+            .concat()
+            .into_bytes()
+    })
+}
+
+/// Everything that can be known of a stream.
+fn found(tap: &Tap, seen: &Seen) -> String {
+    let counts = (tap.events(), tap.content_bytes(), tap.usage());
+    let flags = (tap.started(), tap.finished(), tap.done());
+    format!("{seen:?} {counts:?} {flags:?} {:?}", tap.model())
+}
+
+/// Runs as they come out of a stream that is read in pieces.
+fn runs(chunks: &[&[u8]]) -> Vec<Bytes> {
+    let mut framer = Framer::new(usize::MAX);
+    let mut runs: Vec<_> = chunks
+        .iter()
+        .filter_map(|chunk| framer.push(Bytes::copy_from_slice(chunk)).ok())
+        .collect();
+    runs.extend(framer.finish());
+    runs
+}
+
+/// Observes with and without comparing events.
+fn compare(runs: &[Bytes]) -> Result<(), TestCaseError> {
+    let (mut tap, mut plain) = (Tap::new(), Tap::without_echo());
+    for run in runs {
+        let (seen, expected) = (tap.observe(run), plain.observe(run));
+        prop_assert_eq!(found(&tap, &seen), found(&plain, &expected));
+    }
+    Ok(())
+}
+
+#[test]
+fn usual_streams_are_recognised() {
+    for mould in [0, 2, 4, 5, 7, 9, 14, 15, 19, 20, 21, 23, 25, 28, 29] {
+        let mut tap = Tap::new();
+        tap.observe(MOULDS[mould].replace('@', "first").as_bytes());
+        let next = MOULDS[mould].replace('@', "a\\n\u{e9}").replace('~', "zz");
+        assert_eq!(tap.pass_echoes(next.as_bytes(), 0), next.len(), "{next}");
+        assert_eq!((tap.events(), tap.content_bytes()), (2, 9), "{next}");
+    }
+}
+
+#[test]
+fn a_new_phase_of_a_stream_is_recognised() {
+    let event = |mould: usize| MOULDS[mould].replace('@', "abc");
+    let mut tap = Tap::new();
+    tap.observe(event(15).repeat(20).as_bytes());
+    tap.observe(event(19).as_bytes());
+    assert_eq!(tap.pass_echoes(event(19).as_bytes(), 0), event(19).len());
+}
+
+#[test]
+fn splitting_a_stream_anywhere_changes_nothing_that_is_heard() {
+    let texts = [
+        "first",
+        "Hel",
+        "\\\"}}]}\\n",
+        "",
+        "\u{e9}",
+        "\\ud83d\\ude00",
+    ];
+    for mould in MOULDS {
+        let events: Vec<_> = texts.iter().map(|text| mould.replace('@', text)).collect();
+        let stream = [&*events.concat(), &run_of(&[STOP, USED, "[DONE]"])].concat();
+        for at in 0..=stream.len() {
+            let (left, right) = stream.as_bytes().split_at(at);
+            compare(&runs(&[left, right])).unwrap_or_else(|error| panic!("{mould} {at}: {error}"));
+        }
+        let bytes: Vec<_> = stream.as_bytes().chunks(1).collect();
+        compare(&runs(&bytes)).unwrap_or_else(|error| panic!("{mould}: {error}"));
+    }
+}
+
 fn state(tap: &Tap) -> String {
     format!("{tap:?}")
 }
@@ -372,6 +528,17 @@ proptest! {
         }
         // The model is read only from events that are read in full, which depends on nothing else.
         prop_assert_eq!(state(&whole), state(&pieces));
+    }
+
+    #[test]
+    fn comparing_events_finds_what_reading_them_does(stream in stream(), cuts in vec(any::<u16>(), 0..6), damages in damage()) {
+        for stream in [damaged(&String::from_utf8_lossy(&stream), &damages), stream] {
+            let chunks = chunked(&stream, &cuts);
+            let chunks: Vec<_> = chunks.iter().map(Vec::as_slice).collect();
+            compare(&runs(&chunks))?;
+            // Runs that are no whole blocks are not refused.
+            compare(&chunks.iter().map(|chunk| Bytes::copy_from_slice(chunk)).collect::<Vec<_>>())?;
+        }
     }
 
     #[test]

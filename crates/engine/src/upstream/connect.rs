@@ -1,0 +1,72 @@
+//! Opening a connection: DNS, TCP, a proxy's tunnel, TLS, all within one bound.
+
+use std::time::Duration;
+
+use http::Uri;
+use hyper::client::conn::http1;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use tower_service::Service;
+
+use super::pool::Sender;
+use super::{Proxy, Transport};
+
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Opens a connection to the origin and leaves it to itself; it ends with its sender.
+pub(super) async fn open(transport: &Transport, origin: Uri) -> Result<Sender, String> {
+    let limit = transport.connect_timeout;
+    let opening = async {
+        match &transport.proxy {
+            None => handshake(https(transport, tcp()), origin).await,
+            Some(proxy) => handshake(https(transport, tunnel(proxy)), origin).await,
+        }
+    };
+    match tokio::time::timeout(limit, opening).await {
+        Ok(opened) => opened,
+        Err(_) => Err(format!("no connection within {limit:?} (timeouts.connect)")),
+    }
+}
+
+async fn handshake<C>(mut connector: C, origin: Uri) -> Result<Sender, String>
+where
+    C: Service<Uri>,
+    C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    C::Response: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let socket = connector
+        .call(origin)
+        .await
+        .map_err(|error| super::chain(&*error.into()))?;
+    let (sender, connection) = http1::handshake(socket)
+        .await
+        .map_err(|error| super::chain(&error))?;
+    // What ends a connection is told to whoever waits for an answer on it.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    tcp
+}
+
+fn tunnel(proxy: &Proxy) -> Tunnel<HttpConnector> {
+    let tunnel = Tunnel::new(proxy.uri.clone(), tcp());
+    match &proxy.authorization {
+        Some(value) => tunnel.with_auth(value.clone()),
+        None => tunnel,
+    }
+}
+
+fn https<C>(transport: &Transport, inner: C) -> HttpsConnector<C> {
+    HttpsConnectorBuilder::new()
+        .with_tls_config((*transport.tls).clone())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(inner)
+}
