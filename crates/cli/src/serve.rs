@@ -90,6 +90,7 @@ fn serve(
     }
     let surroundings = Surroundings {
         env: Box::new(environment::var),
+        secrets: environment::all().collect(),
         master_key: environment.master_key.clone(),
         no_key: environment.no_key,
     };

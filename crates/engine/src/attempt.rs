@@ -81,22 +81,36 @@ impl Attempt<'_> {
         let begun = Instant::now();
         let end = target.patience.total.map(|total| begun + total);
         // What it cost if the client leaves before there is an answer to count.
-        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
+        receipt.note(|notes| {
+            notes.usage = Some(estimate(prompt, 0));
+            notes.headers.clear();
+        });
         let rules = self.stream_rules(encoded.asked_usage, end);
         // Pinned here, so that a pointer is moved and not the whole exchange.
-        let received = self.bounded(end, pin!(self.exchange(request, rules))).await;
+        let received = self
+            .bounded(end, pin!(self.exchange(request, rules, receipt)))
+            .await;
         receipt.note(|notes| {
             notes.upstream_wait += begun.elapsed();
+            notes.waiting = None;
             (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
             notes.usage = None;
         });
-        let mut reply = match received? {
-            Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt)?,
-            Received::Stream(head, relay) => self.read_stream(&head, relay, prompt),
-        };
-        let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
-        self.name(&mut reply.headers, dropped);
-        Ok(reply)
+        let answer = received.and_then(|received| match received {
+            Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt),
+            Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
+        });
+        match answer {
+            Ok(mut reply) => {
+                let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
+                self.name(&mut reply.headers, dropped);
+                Ok(reply)
+            }
+            Err(fault) => {
+                receipt.note(|notes| self.name(&mut notes.headers, &notes.dropped));
+                Err(fault)
+            }
+        }
     }
 
     /// Sends, and waits for all that has to be there before the client may see anything.
@@ -104,10 +118,11 @@ impl Attempt<'_> {
         &self,
         request: http::Request<Full<Bytes>>,
         rules: StreamRules,
+        receipt: &mut Receipt,
     ) -> Result<Received, Fault> {
         let answer = self.send(request).await?;
         if !answer.status().is_success() {
-            return Err(self.refused(answer).await);
+            return Err(self.refused(answer, receipt).await);
         }
         let (head, body) = answer.into_parts();
         let idle = self.candidate.target.patience.idle;
@@ -170,8 +185,10 @@ impl Attempt<'_> {
         }
     }
 
-    async fn refused(&self, answer: Response<VendorBody>) -> Fault {
+    async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {
         let (head, body) = answer.into_parts();
+        // A client that is turned away wants to know the limits most of all.
+        receipt.note(|notes| notes.headers = relayed(&head.headers));
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
@@ -182,12 +199,15 @@ impl Attempt<'_> {
     fn read_whole(
         &self,
         head: &Parts,
-        mut body: Bytes,
+        body: Bytes,
         prompt: u64,
         receipt: &mut Receipt,
     ) -> Result<Reply, Fault> {
-        let mut answered = None;
-        let usage = if is_encoded(&head.headers) {
+        let mut headers = relayed(&head.headers);
+        let (mut body, mut answered) = (body, None);
+        let usage = if let Some(coding) = coding_of(&head.headers) {
+            // Asked for in the clear and sent otherwise: it passes, but cannot be read.
+            headers.insert(CONTENT_ENCODING, coding.clone());
             estimate(prompt, body.len())
         } else {
             let read = read_answer(head, &body)?;
@@ -197,13 +217,14 @@ impl Attempt<'_> {
             answered = read.model;
             read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
         };
+        headers.insert(CONTENT_TYPE, media_type(&head.headers, "application/json"));
         receipt.note(|notes| {
             notes.usage = Some(usage);
             notes.answered = answered.map(String::into_boxed_str);
         });
         Ok(Reply {
             status: head.status,
-            headers: relayed(&head.headers),
+            headers,
             body: Content::Whole(body),
         })
     }
@@ -220,9 +241,11 @@ impl Attempt<'_> {
             prompt_estimate,
             drain,
         };
+        let mut headers = relayed(&head.headers);
+        headers.insert(CONTENT_TYPE, media_type(&head.headers, "text/event-stream"));
         Reply {
             status: head.status,
-            headers: relayed(&head.headers),
+            headers,
             body: Content::Stream(stream),
         }
     }
@@ -236,6 +259,7 @@ impl Attempt<'_> {
             max_event: rules.max_event_bytes,
             hide_usage,
             flatten: target.provider.has(Quirk::ContentBlocks),
+            redactor: self.call.snapshot.redactor.clone(),
         }
     }
 
@@ -316,13 +340,11 @@ fn forward(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
+/// The vendor's headers that are the client's business.
 fn relayed(vendor: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(24);
     for (name, value) in vendor {
-        if *name == CONTENT_TYPE
-            || *name == CONTENT_ENCODING
-            || RELAYED.iter().any(|start| name.as_str().starts_with(start))
-        {
+        if RELAYED.iter().any(|start| name.as_str().starts_with(start)) {
             headers.append(name.clone(), value.clone());
         } else if name == "x-request-id" {
             headers.insert(VENDOR_REQUEST_ID, value.clone());
@@ -331,10 +353,24 @@ fn relayed(vendor: &HeaderMap) -> HeaderMap {
     headers
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
+/// What the body was found to be; the vendor's own word for it where that says the same.
+fn media_type(vendor: &HeaderMap, found: &'static str) -> HeaderValue {
+    let said = vendor.get(CONTENT_TYPE);
+    let agrees = |value: &&HeaderValue| {
+        value
+            .as_bytes()
+            .to_ascii_lowercase()
+            .starts_with(found.as_bytes())
+    };
+    said.filter(agrees)
+        .cloned()
+        .unwrap_or(HeaderValue::from_static(found))
+}
+
+fn coding_of(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers
         .get(CONTENT_ENCODING)
-        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn media_of(headers: &HeaderMap) -> String {

@@ -7,11 +7,13 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use wire::fault::{Fault, Kind};
 
+use crate::upstream::{BoxError, chain};
+
 /// Reads to the end; fails when it gets too long, goes silent or breaks.
 pub(crate) async fn collect<B>(mut body: B, limit: usize, idle: Duration) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
+    B::Error: Into<BoxError>,
 {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -24,7 +26,7 @@ where
         let chunk = match next {
             None => break,
             Some(Err(error)) => {
-                return Err(Fault::new(Kind::UpstreamCut).because(error.to_string()));
+                return Err(Fault::new(Kind::UpstreamCut).because(chain(&*error.into())));
             }
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => chunk,

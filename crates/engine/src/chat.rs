@@ -15,6 +15,9 @@ pub struct ChatFacts {
     pub stream: bool,
 }
 
+/// No vendor's name of a model is longer.
+const NAME_MAX: usize = 256;
+
 /// Numbers that have a documented range: name, lowest, highest.
 const RANGES: [(&str, f64, f64); 4] = [
     ("temperature", 0.0, 2.0),
@@ -45,6 +48,10 @@ pub fn read(body: &Envelope) -> Result<ChatFacts, Fault> {
 
 fn required_text(body: &Envelope, name: &str) -> Result<String, Fault> {
     match body.text(name).map(Cow::into_owned) {
+        Some(text) if text.len() > NAME_MAX => Err(Fault::invalid(
+            format!("`{name}` is longer than {NAME_MAX} bytes"),
+            Some(name),
+        )),
         Some(text) if !text.trim().is_empty() => Ok(text),
         Some(_) => Err(Fault::invalid(
             format!("`{name}` is empty; name a model"),

@@ -20,6 +20,8 @@ pub struct Candidate {
     pub target: Arc<Target>,
     /// The target's own name of the model.
     pub model: Arc<str>,
+    /// Whether the model is known to be the target's; one that is only tried may not exist.
+    pub owned: bool,
 }
 
 /// Who serves what, for one configuration and what vendors have listed so far.
@@ -29,6 +31,10 @@ pub struct Directory {
     list: Bytes,
     /// What clients are shown of each model, in the order of the list.
     entries: Vec<(Box<str>, Bytes)>,
+    /// Where a model stands in it.
+    places: HashMap<Box<str>, usize>,
+    /// How many models each target is known to serve.
+    counts: Vec<usize>,
 }
 
 #[derive(Serialize)]
@@ -48,9 +54,7 @@ impl Directory {
     pub fn build(targets: Vec<Arc<Target>>, found: &Found) -> Directory {
         let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
         for (number, target) in targets.iter().enumerate() {
-            let listed = found
-                .of(&target.name)
-                .filter(|_| target.lists_what_it_serves());
+            let listed = found.of(target).filter(|_| target.lists_what_it_serves());
             let listed = listed
                 .into_iter()
                 .flatten()
@@ -71,16 +75,27 @@ impl Directory {
             }
         }
         let shown = advertised(&targets, found);
-        let entries: Vec<_> = shown
+        let entries: Vec<(Box<str>, Bytes)> = shown
             .iter()
             .map(|entry| (entry.id.into(), json(entry)))
             .collect();
         let list = list_of(entries.iter().map(|(_, entry)| entry));
+        let places = entries
+            .iter()
+            .enumerate()
+            .map(|(place, (id, _))| (id.clone(), place))
+            .collect();
+        let mut counts = vec![0; targets.len()];
+        for (number, _) in owners.values().flatten() {
+            counts[*number] += 1;
+        }
         Directory {
             targets,
             owners,
             list,
             entries,
+            places,
+            counts,
         }
     }
 
@@ -114,6 +129,7 @@ impl Directory {
                 let claimed = || (target.provider.claim(model) == claim).then(|| Arc::from(model));
                 Some(Candidate {
                     target: target.clone(),
+                    owned: own.is_some() || claim == Claim::Owns,
                     model: own.or_else(claimed)?,
                 })
             })
@@ -128,9 +144,10 @@ impl Directory {
     /// How many models the target is known to serve.
     pub fn count(&self, target: &str) -> usize {
         let number = self.targets.iter().position(|known| *known.name == *target);
-        let serves =
-            |served: &&Vec<(usize, Arc<str>)>| served.iter().any(|(at, _)| Some(*at) == number);
-        self.owners.values().filter(serves).count()
+        number
+            .and_then(|number| self.counts.get(number))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// `GET /v1/models`.
@@ -150,7 +167,11 @@ impl Directory {
 
     /// `GET /v1/models/{id}`: from the list, or made for a model that a target serves unlisted.
     pub fn entry(&self, model: &str) -> Option<Bytes> {
-        if let Some((_, entry)) = self.entries.iter().find(|(id, _)| **id == *model) {
+        if let Some((_, entry)) = self
+            .places
+            .get(model)
+            .and_then(|place| self.entries.get(*place))
+        {
             return Some(entry.clone());
         }
         let candidates = self.candidates(model, Surface::Chat);
@@ -178,9 +199,7 @@ fn advertised<'a>(targets: &'a [Arc<Target>], found: &'a Found) -> Vec<Entry<'a>
     let mut seen = HashSet::new();
     let mut data = Vec::new();
     for target in targets {
-        let listed = found
-            .of(&target.name)
-            .filter(|_| target.lists_what_it_serves());
+        let listed = found.of(target).filter(|_| target.lists_what_it_serves());
         for model in listed.into_iter().flatten() {
             if seen.insert(&*model.id) {
                 data.push(entry(&model.id, target, Some(model)));

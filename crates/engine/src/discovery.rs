@@ -3,7 +3,7 @@
 //! Every target is asked by itself and published by itself, so one vendor that hangs delays nobody.
 //! What a vendor said last is kept until it says something else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,31 +36,33 @@ pub struct Listed {
     pub context_window: Option<u64>,
 }
 
-/// What has been found so far, by target.
+/// What has been found so far, by the identity of targets.
 #[derive(Clone, Debug, Default)]
 pub struct Found(HashMap<Box<str>, Arc<[Listed]>>);
 
 impl Found {
     /// What the target's vendor listed last.
-    pub fn of(&self, target: &str) -> Option<&[Listed]> {
-        self.0.get(target).map(|models| &**models)
+    pub fn of(&self, target: &Target) -> Option<&[Listed]> {
+        self.0.get(&*target.identity()).map(|models| &**models)
     }
 
     /// The same, with one target's list replaced.
-    pub fn with(&self, target: &str, models: Vec<Listed>) -> Found {
+    pub fn with(&self, identity: &str, models: Vec<Listed>) -> Found {
         let mut found = self.0.clone();
-        found.insert(target.into(), models.into());
+        found.insert(identity.into(), models.into());
         Found(found)
     }
 
     /// The same, without targets that are no more.
     pub fn only(&self, targets: &[Arc<Target>]) -> Found {
-        let kept = self
+        let kept: HashSet<_> = targets.iter().map(|target| target.identity()).collect();
+        let running = self
             .0
             .iter()
-            .filter(|(name, _)| targets.iter().any(|target| *target.name == ***name));
+            .filter(|(identity, _)| kept.contains(&***identity));
         Found(
-            kept.map(|(name, models)| (name.clone(), models.clone()))
+            running
+                .map(|(identity, models)| (identity.clone(), models.clone()))
                 .collect(),
         )
     }
@@ -98,7 +100,7 @@ async fn ask(gateway: &Gateway, upstream: &Upstream, target: &Target) {
             gateway
                 .metrics()
                 .discovery_round(&target.provider.id, "success");
-            gateway.publish_models(&target.name, models);
+            gateway.publish_models(target, models);
         }
         Err(error) => {
             gateway
@@ -107,16 +109,6 @@ async fn ask(gateway: &Gateway, upstream: &Upstream, target: &Target) {
             tracing::warn!(target_name = %target.name, error, "could not list the models of a target; keeping what was known");
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Answer<'a> {
-    Wrapped {
-        #[serde(borrow, alias = "models")]
-        data: Vec<&'a RawValue>,
-    },
-    Bare(#[serde(borrow)] Vec<&'a RawValue>),
 }
 
 #[derive(Deserialize)]
@@ -138,11 +130,8 @@ struct Item<'a> {
 
 /// Reads `{"data": […]}` or a bare array; an odd item costs only itself.
 fn read(body: &[u8]) -> Option<Vec<Listed>> {
-    let items = match first_array(body)? {
-        Answer::Wrapped { data } | Answer::Bare(data) => data,
-    };
-    let mut seen = std::collections::HashSet::new();
-    let models = items
+    let mut seen = HashSet::new();
+    let models = items(body)?
         .into_iter()
         .filter_map(|item| serde_json::from_str::<Item<'_>>(item.get()).ok());
     let models = models.map(|item| Listed {
@@ -173,18 +162,16 @@ fn whole(seconds: f64) -> Option<i64> {
     seconds.is_finite().then_some(seconds as i64)
 }
 
-fn first_array(body: &[u8]) -> Option<Answer<'_>> {
+/// The list itself, wrapped or bare.
+fn items(body: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
         #[serde(borrow, alias = "models")]
         data: Vec<&'a RawValue>,
     }
-    if let Ok(bare) = serde_json::from_slice(body) {
-        return Some(Answer::Bare(bare));
-    }
-    serde_json::from_slice::<Wrapped<'_>>(body)
+    let bare = serde_json::from_slice(body);
+    bare.or_else(|_| serde_json::from_slice::<Wrapped<'_>>(body).map(|wrapped| wrapped.data))
         .ok()
-        .map(|wrapped| Answer::Wrapped { data: wrapped.data })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::receipt::{self, Books, Receipt};
 use crate::reply::Reply;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
-use crate::target::Lasting;
+use crate::target::{Lasting, Target};
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
 
@@ -33,6 +33,8 @@ pub type EnvSource = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Surroundings {
     /// Environment variables.
     pub env: EnvSource,
+    /// Names and values among which are secrets that no text may show.
+    pub secrets: Vec<(String, String)>,
     /// The key that may do everything.
     pub master_key: Option<String>,
     /// Calls need no key.
@@ -72,13 +74,7 @@ impl Gateway {
         books: Arc<Books>,
     ) -> Result<Arc<Gateway>, SnapshotError> {
         let (lasting, found) = (Lasting::default(), Found::default());
-        let snapshot = Snapshot::build(
-            config,
-            &surroundings.env,
-            surroundings.master_key.as_deref(),
-            &lasting,
-            &found,
-        )?;
+        let snapshot = Snapshot::build(config, &surroundings, &lasting, &found)?;
         report_unroutable(&snapshot, &books.metrics);
         Ok(Arc::new(Gateway {
             surroundings,
@@ -93,26 +89,25 @@ impl Gateway {
     /// Puts another configuration in force, or leaves the running one and says why.
     pub fn reload(&self, config: Arc<Config>) -> Result<(), SnapshotError> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let master_key = self.surroundings.master_key.as_deref();
-        let snapshot = Snapshot::build(
-            config,
-            &self.surroundings.env,
-            master_key,
-            &self.lasting,
-            &found,
-        )?;
+        let snapshot = Snapshot::build(config, &self.surroundings, &self.lasting, &found)?;
         report_unroutable(&snapshot, &self.books.metrics);
         *found = found.only(snapshot.targets());
         self.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
 
-    /// Takes in what a target's vendor lists.
-    pub fn publish_models(&self, target: &str, models: Vec<Listed>) {
+    /// Takes in what a target's vendor lists, unless a reload has replaced the target meanwhile.
+    pub fn publish_models(&self, target: &Target, models: Vec<Listed>) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        *found = found.with(target, models);
-        let snapshot = self.snapshot.load_full().with_found(&found);
-        self.snapshot.store(Arc::new(snapshot));
+        let snapshot = self.snapshot.load_full();
+        if snapshot
+            .targets()
+            .iter()
+            .any(|running| running.identity() == target.identity())
+        {
+            *found = found.with(&target.identity(), models);
+            self.snapshot.store(Arc::new(snapshot.with_found(&found)));
+        }
     }
 
     /// The configuration in force.
@@ -180,7 +175,7 @@ impl Gateway {
         let candidates = admit(&call, &facts.model, facts.stream)?;
         let patience = call.snapshot.config.request_timeout;
         let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
-        let mut last = None;
+        let mut last: Option<Fault> = None;
         for candidate in &candidates {
             let attempt = Attempt {
                 upstream,
@@ -190,11 +185,18 @@ impl Gateway {
                 pick: ids.number(),
                 deadline,
             };
-            match try_one(&attempt, receipt).await {
+            let mut fault = match try_one(&attempt, receipt).await {
                 Ok(reply) => return Ok(reply),
-                Err(fault) if fault.again() == Again::NextTarget => last = Some(fault),
-                Err(fault) => return Err(fault),
+                Err(fault) => fault,
+            };
+            // A hint is worth something whoever gave it.
+            fault.retry_after = fault
+                .retry_after
+                .or(last.and_then(|earlier| earlier.retry_after));
+            if fault.again() != Again::NextTarget {
+                return Err(fault);
             }
+            last = Some(fault);
         }
         Err(last.unwrap_or_else(|| Fault::new(Kind::ModelNotFound)))
     }
@@ -230,13 +232,24 @@ async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, 
             target: target.name.clone(),
             provider: target.provider_id.clone(),
             fault: Some(Kind::ClientGone),
+            cause: None,
             took: Duration::ZERO,
         });
+        notes.owned = attempt.candidate.owned;
+        notes.waiting = Some(begun);
     });
-    let result = attempt.run(receipt).await;
+    let redactor = &attempt.call.snapshot.redactor;
+    let result = attempt
+        .run(receipt)
+        .await
+        .map_err(|fault| fault.scrubbed(|text| redactor.redact(text)));
     receipt.note(|notes| {
         if let Some(last) = notes.attempts.last_mut() {
             last.fault = result.as_ref().err().map(|fault| fault.kind);
+            last.cause = result
+                .as_ref()
+                .err()
+                .map(|fault| fault.to_string().into_boxed_str());
             last.took = begun.elapsed();
         }
     });

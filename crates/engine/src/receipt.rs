@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+use telemetry::metrics::InFlight;
 use telemetry::{AccessLog, Metrics, SurfaceMetrics};
 use tokio::time::Instant;
 use tracing::Level;
@@ -57,6 +59,8 @@ pub struct Attempt {
     pub provider: Arc<str>,
     /// What went wrong, if anything did.
     pub fault: Option<Kind>,
+    /// The same in words, for the operator.
+    pub cause: Option<Box<str>>,
     /// How long it took to an answer or a failure.
     pub took: Duration,
 }
@@ -74,6 +78,8 @@ pub struct Notes {
     pub target: Option<Arc<str>>,
     /// The target's own name of the model.
     pub model: Option<Arc<str>>,
+    /// Whether that is a model that the target is known to have.
+    pub owned: bool,
     /// The model that the vendor says it used.
     pub answered: Option<Box<str>>,
     /// Every attempt.
@@ -88,6 +94,14 @@ pub struct Notes {
     pub stream: bool,
     /// Time spent waiting for vendors.
     pub upstream_wait: Duration,
+    /// Time spent waiting for the client's body.
+    pub client_wait: Duration,
+    /// Since when a vendor is being waited for, while one is.
+    pub waiting: Option<Instant>,
+    /// The gateway's own part of the time until the head of the answer was ready.
+    pub overhead: Option<Duration>,
+    /// Headers that an error answer carries: the vendor's limits, and who it was.
+    pub headers: HeaderMap,
     /// Time to the first content.
     pub first_token: Option<Duration>,
     /// Mean time between content events.
@@ -136,17 +150,18 @@ struct Open {
     books: Arc<Books>,
     head: Head,
     started: Instant,
-    surface: Option<Arc<SurfaceMetrics>>,
+    surface: Option<(Arc<SurfaceMetrics>, InFlight)>,
     notes: Notes,
 }
 
 impl Receipt {
     /// Opens the receipt of a request.
     pub fn open(books: Arc<Books>, head: Head) -> Receipt {
-        let surface = head.surface.map(|name| books.metrics.surface(name));
-        if let Some(surface) = &surface {
-            surface.in_flight.inc();
-        }
+        let surface = head.surface.map(|name| {
+            let surface = books.metrics.surface(name);
+            let in_flight = surface.enter();
+            (surface, in_flight)
+        });
         Receipt(Some(Box::new(Open {
             books,
             head,
@@ -173,12 +188,16 @@ impl Receipt {
         self.0.as_ref().map(|open| &open.notes)
     }
 
-    /// How long the request has been going on, and how much of that was the gateway's own doing.
-    pub fn elapsed(&self) -> (Duration, Duration) {
-        self.0.as_ref().map_or_else(Default::default, |open| {
-            let total = open.started.elapsed();
-            (total, total.saturating_sub(open.notes.upstream_wait))
-        })
+    /// The head of the answer is ready: from here on time is the answer's own. Gives the gateway's
+    /// part of the time so far, and the rest of it.
+    pub fn head_ready(&mut self) -> (Duration, Duration) {
+        let Some(open) = &mut self.0 else {
+            return Default::default();
+        };
+        let total = open.started.elapsed();
+        let own = open.own_time(total);
+        open.notes.overhead = Some(own);
+        (own, total.saturating_sub(own))
     }
 
     /// When it was opened.
@@ -216,6 +235,17 @@ impl Drop for Receipt {
 }
 
 impl Open {
+    /// What of the time was neither the client's nor a vendor's.
+    fn own_time(&self, total: Duration) -> Duration {
+        let notes = &self.notes;
+        let waiting = notes
+            .waiting
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        notes.overhead.unwrap_or_else(|| {
+            total.saturating_sub(notes.upstream_wait + notes.client_wait + waiting)
+        })
+    }
+
     fn settle(self, outcome: Outcome) {
         let took = self.started.elapsed();
         let status = match outcome {
@@ -227,10 +257,9 @@ impl Open {
     }
 
     fn count(&self, outcome: Outcome, status: u16, took: Duration) {
-        let (Some(surface), notes) = (&self.surface, &self.notes) else {
+        let (Some((surface, _)), notes) = (&self.surface, &self.notes) else {
             return;
         };
-        surface.in_flight.dec();
         surface.request_bytes.add(notes.bytes_in);
         surface.response_bytes.add(notes.bytes_out);
         surface.response(status);
@@ -247,9 +276,14 @@ impl Open {
                 metrics.provider_error(&attempt.provider, kind.row().label);
             }
         }
+        // Names that only a client has thought of are not worth a series.
+        let model = notes
+            .model
+            .as_deref()
+            .filter(|_| notes.owned || outcome == Outcome::Answered);
         let call = metrics.call(
             notes.provider.as_deref().unwrap_or("none"),
-            notes.model.as_deref().unwrap_or("unknown"),
+            model.unwrap_or("unknown"),
         );
         match outcome {
             Outcome::Answered => call.requests_success.inc(),
@@ -257,8 +291,7 @@ impl Open {
             Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
         }
         call.duration.observe(took);
-        call.overhead
-            .observe(took.saturating_sub(notes.upstream_wait));
+        call.overhead.observe(self.own_time(took));
         if let Some(first) = notes.first_token {
             call.first_token.observe(first);
         }
@@ -322,6 +355,9 @@ impl Open {
                     line.str("answered", answered);
                 }
                 line.u64("attempts", notes.attempts.len() as u64);
+                if let Some(failed) = failed_attempts(&notes.attempts) {
+                    line.str("attempt_errors", &failed);
+                }
                 line.bool("stream", notes.stream);
                 for (key, fields) in [
                     ("dropped_params", &notes.dropped),
@@ -331,7 +367,7 @@ impl Open {
                         line.str(key, &fields.join(","));
                     }
                 }
-                line.f64_millis("overhead_ms", took.saturating_sub(notes.upstream_wait));
+                line.f64_millis("overhead_ms", self.own_time(took));
             }
             if let Some(first) = notes.first_token {
                 line.f64_millis("ttft_ms", first);
@@ -350,4 +386,20 @@ impl Open {
             }
         });
     }
+}
+
+/// Why the call moved on from target to target, where it did.
+fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
+    if attempts.len() < 2 {
+        return None;
+    }
+    let failed = attempts.iter().filter_map(|attempt| {
+        let (code, took) = (attempt.fault?.row().code, attempt.took.as_millis());
+        Some(format!(
+            "{}: {code} after {took} ms: {}",
+            attempt.target,
+            attempt.cause.as_deref().unwrap_or_default()
+        ))
+    });
+    Some(failed.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }

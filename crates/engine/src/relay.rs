@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 use memchr::memmem;
+use telemetry::Redactor;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use wire::chat::{self, StreamFault, Tap};
 use wire::fault::{Fault, Kind};
 use wire::sse::{self, Framer};
 use wire::usage::Usage;
 
+use crate::upstream::{BoxError, chain};
 use crate::vendor;
 
 /// What is held back at most while waiting for the first content.
@@ -44,6 +47,8 @@ pub(crate) struct StreamRules {
     pub(crate) hide_usage: bool,
     /// The vendor sends content as arrays of blocks.
     pub(crate) flatten: bool,
+    /// Takes the operator's secrets out of what a vendor says.
+    pub(crate) redactor: Arc<Redactor>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,7 +81,7 @@ pub(crate) struct Relay<B> {
 impl<B> Relay<B>
 where
     B: Body<Data = Bytes> + Unpin + Send + 'static,
-    B::Error: std::fmt::Display,
+    B::Error: Into<BoxError>,
 {
     /// A stream of which nothing has been read.
     pub(crate) fn new(source: B, rules: StreamRules) -> Relay<B> {
@@ -153,17 +158,22 @@ where
 
     /// Reads on without a client, to learn what the vendor counted.
     pub(crate) async fn drain(&mut self) {
+        let end = self
+            .rules
+            .deadline
+            .unwrap_or_else(|| Instant::now() + DRAIN_MAX);
         let reading = async {
-            while self.state != State::Ended {
+            while self.state == State::Open {
                 let read = timeout(self.rules.idle, poll_fn(|cx| self.poll_source(cx))).await;
                 self.ready.clear();
                 if read.is_err() {
                     return;
                 }
             }
+            self.leave_tail();
         };
         // Out of patience or at the end: what was learnt so far is what counts.
-        let _ = timeout(DRAIN_MAX, reading).await;
+        let _ = timeout_at(end, reading).await;
     }
 
     /// Whether everything that was to be sent has been handed out.
@@ -226,7 +236,7 @@ where
                     self.take(chunk);
                 }
             }
-            Poll::Ready(Some(Err(error))) => self.broken(&error.to_string()),
+            Poll::Ready(Some(Err(error))) => self.broken(&chain(&*error.into())),
             Poll::Ready(None) => self.source_ended(),
         }
         Poll::Ready(())
@@ -245,11 +255,14 @@ where
     }
 
     fn take_run(&mut self, run: &Bytes) {
+        let before = self.tap.events();
         let seen = self.tap.observe(run);
         if seen.first_content {
             self.first_content = Some(self.last_read);
         }
-        self.last_content = self.last_read;
+        if self.tap.events() > before {
+            self.last_content = self.last_read;
+        }
 
         let mut end = run.len();
         if let Some(at) = seen.done_at {
@@ -292,29 +305,23 @@ where
         {
             self.take_run(&last);
         }
-        self.source = None;
-        if self.state == State::Open {
-            if self.tap.finished() {
-                self.ready.push_back(Bytes::from_static(sse::DONE));
-            } else {
-                self.broken("the stream ended without a finish reason");
-            }
-        }
-        self.state = State::Ended;
+        self.broken("the stream ended without a finish reason");
     }
 
     /// The vendor stopped in the middle; after its finish reason that is no loss to the client.
     fn broken(&mut self, cause: &str) {
-        match self.state {
-            State::Open => self.fail(Fault::new(Kind::UpstreamCut).because(cause)),
-            State::Done | State::Ended => {
-                self.source = None;
-                self.state = State::Ended;
-            }
+        if self.state == State::Open && !self.tap.finished() {
+            return self.fail(Fault::new(Kind::UpstreamCut).because(cause));
         }
+        if self.state == State::Open {
+            self.ready.push_back(Bytes::from_static(sse::DONE));
+        }
+        self.source = None;
+        self.state = State::Ended;
     }
 
     fn fail(&mut self, fault: Fault) {
+        let fault = fault.scrubbed(|text| self.rules.redactor.redact(text));
         if self.committed {
             let mut event = Vec::new();
             sse::encode_data(&mut event, &fault.event());
@@ -350,7 +357,8 @@ where
             self.fail(Fault::new(Kind::UpstreamSilent).because(cause));
         } else if self.rules.deadline.is_some_and(|deadline| now >= deadline) {
             self.fail(
-                Fault::new(Kind::GatewayTimeout).because("the total time of the target passed"),
+                Fault::new(Kind::UpstreamSilent)
+                    .because("no end within the target's time (timeouts.total)"),
             );
         }
     }

@@ -1,6 +1,7 @@
 //! An answer on its way out, together with the receipt that it closes.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -169,16 +170,38 @@ impl Drop for Outgoing {
             stream.tally(&mut receipt);
             return receipt.close();
         }
-        let read_on = stream.drain && !stream.relay.is_settled();
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) if read_on => {
-                receipt.note(|notes| notes.fault = Some(Kind::ClientGone));
-                runtime.spawn(async move {
-                    stream.relay.drain().await;
-                    stream.tally(&mut receipt);
-                });
-            }
-            _ => stream.tally(&mut receipt),
+        // What is known now counts, even if the rest is never learnt.
+        stream.tally(&mut receipt);
+        let turn = Turn::take().filter(|_| stream.drain && !stream.relay.is_settled());
+        if let (Ok(runtime), Some(turn)) = (tokio::runtime::Handle::try_current(), turn) {
+            receipt.note(|notes| notes.fault = Some(Kind::ClientGone));
+            runtime.spawn(async move {
+                stream.relay.drain().await;
+                stream.tally(&mut receipt);
+                drop(turn);
+            });
         }
+    }
+}
+
+/// Streams without a client that are read on at a time, in the whole process.
+const DRAINING_MAX: usize = 1000;
+
+static DRAINING: AtomicUsize = AtomicUsize::new(0);
+
+/// The right to read a stream on without a client; clients that come and go cannot pile them up.
+struct Turn;
+
+impl Turn {
+    fn take() -> Option<Turn> {
+        let before = DRAINING.fetch_add(1, Ordering::Relaxed);
+        let turn = Turn;
+        (before < DRAINING_MAX).then_some(turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        DRAINING.fetch_sub(1, Ordering::Relaxed);
     }
 }

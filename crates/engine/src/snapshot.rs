@@ -11,9 +11,11 @@ use config::{Config, Mode};
 use crate::capabilities;
 use crate::directory::{Candidate, Directory};
 use crate::discovery::Found;
+use crate::gateway::Surroundings;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
 use crate::surface::SurfaceRow;
-use crate::target::{BuildError, Env, Lasting, Rows, Target};
+use crate::target::{BuildError, Lasting, Rows, Target};
+use telemetry::Redactor;
 
 /// A configured target that cannot be called, and why.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Who may call.
     pub keys: Arc<KeyTable>,
+    /// Takes the operator's secrets out of texts.
+    pub redactor: Arc<Redactor>,
     /// Targets that cannot be called.
     pub unroutable: Vec<Unroutable>,
     targets: Arc<[Arc<Target>]>,
@@ -49,8 +53,7 @@ impl Snapshot {
     /// else that cannot be built is an error, all of it at once.
     pub fn build(
         config: Arc<Config>,
-        env: Env<'_>,
-        master_key: Option<&str>,
+        surroundings: &Surroundings,
         lasting: &Lasting,
         found: &Found,
     ) -> Result<Snapshot, SnapshotError> {
@@ -59,7 +62,7 @@ impl Snapshot {
         for spec in &config.targets {
             let id = spec.provider_id();
             let built = match rows.get(id) {
-                Some(row) => Target::build(spec, row, env, lasting),
+                Some(row) => Target::build(spec, row, &surroundings.env, lasting),
                 None => Err(BuildError::Wrong(format!(
                     "target `{}`: unknown provider `{id}`",
                     spec.virtual_key
@@ -82,13 +85,20 @@ impl Snapshot {
         }
         let keys = KeyTable::build(
             config.keys.iter().filter(|key| !key.disabled).map(key_spec),
-            master_key,
+            surroundings.master_key.as_deref(),
         )
         .into();
+        let known = surroundings
+            .secrets
+            .iter()
+            .map(|(name, value)| (name, value));
+        let redactor =
+            Redactor::new(known).and_values(targets.iter().flat_map(|target| target.secrets()));
         let directory = directory(&config, &targets, found);
         let capabilities = capabilities::document(&targets);
         Ok(Snapshot {
             keys,
+            redactor: Arc::new(redactor),
             unroutable,
             targets: targets.into(),
             directory,
@@ -102,6 +112,7 @@ impl Snapshot {
         Snapshot {
             config: self.config.clone(),
             keys: self.keys.clone(),
+            redactor: self.redactor.clone(),
             unroutable: self.unroutable.clone(),
             targets: self.targets.clone(),
             directory: directory(&self.config, &self.targets, found),

@@ -87,6 +87,8 @@ pub struct Target {
     keys: KeyRing,
     query: String,
     chat: Endpoint,
+    /// Its keys, for taking them out of texts.
+    secrets: Vec<Box<str>>,
 }
 
 /// Where calls of one surface go.
@@ -123,13 +125,8 @@ impl Target {
         )
         .map_err(|error| bad_address(spec, &error))?;
         let common = common_headers(spec, env)?;
-        let keys = KeyRing::build(
-            spec,
-            &provider,
-            &base,
-            &common,
-            &read_keys(spec, &provider, env, &mut files)?,
-        )?;
+        let written = read_keys(spec, &provider, env, &mut files)?;
+        let keys = KeyRing::build(spec, &provider, &base, &common, &written)?;
         files.extend(spec.ca_file.clone());
         let query = query(spec, env)?;
         let place = Place {
@@ -169,7 +166,21 @@ impl Target {
             query,
             keys,
             chat,
+            secrets: written
+                .into_iter()
+                .map(|(key, _)| key.into_boxed_str())
+                .collect(),
         })
+    }
+
+    /// What it is, whatever it is called: another vendor or another address is another target.
+    pub fn identity(&self) -> String {
+        format!("{} {} {}", self.name, self.provider_id, self.base)
+    }
+
+    /// Its keys, which no text may show.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|key| &**key)
     }
 
     /// Whether what its vendor lists can be asked of it under the listed name.

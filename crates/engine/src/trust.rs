@@ -43,6 +43,8 @@ impl TrustStore {
             .as_deref()
             .zip(key.as_ref().map(|(_, pem)| pem.as_slice()));
         let config = Arc::new(client_config(extra)?);
+        // What no target uses any more is not worth its memory.
+        made.retain(|_, config| Arc::strong_count(config) > 1);
         made.insert(key, config.clone());
         Ok(config)
     }

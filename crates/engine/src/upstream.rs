@@ -7,7 +7,7 @@
 mod connect;
 mod pool;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,8 @@ use rustls::ClientConfig;
 
 pub(crate) use pool::VendorBody;
 use pool::{Pool, Sender};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A proxy on the way to a vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,27 +56,33 @@ pub struct Way {
     origin: Uri,
 }
 
-/// Every way that a configuration has had, numbered. A reload that changes nothing about a way
-/// finds it again, and with it the connections that are open.
+/// The ways in use, numbered. A reload that changes nothing about a way finds it again, and with
+/// it the connections that are open.
 #[derive(Default)]
-pub struct Ways(Mutex<Vec<Arc<Way>>>);
+pub struct Ways(Mutex<Numbered>);
+
+#[derive(Default)]
+struct Numbered {
+    next: usize,
+    ways: Vec<Weak<Way>>,
+}
 
 impl Ways {
     /// The way to this origin: scheme and authority.
     pub fn to(&self, origin: Uri, transport: Transport) -> Arc<Way> {
-        let mut ways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(way) = ways
-            .iter()
-            .find(|way| way.origin == origin && way.transport == transport)
-        {
-            return way.clone();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.ways.retain(|way| way.strong_count() > 0);
+        let same = |way: &Arc<Way>| way.origin == origin && way.transport == transport;
+        if let Some(way) = known.ways.iter().filter_map(Weak::upgrade).find(same) {
+            return way;
         }
         let way = Arc::new(Way {
-            number: ways.len(),
+            number: known.next,
             transport,
             origin,
         });
-        ways.push(way.clone());
+        known.next += 1;
+        known.ways.push(Arc::downgrade(&way));
         way
     }
 }
@@ -93,8 +101,9 @@ pub enum SendError {
 /// The connections of one core.
 #[derive(Default)]
 pub struct Upstream {
-    /// By the number of the way. Locked by its own core alone, for the length of a look.
-    pools: Mutex<Vec<Option<Arc<Pool>>>>,
+    /// By the number of the way. Locked for the length of a look, by its own core and, after a
+    /// reload, by whoever sorts out what is no longer used.
+    pools: Mutex<Vec<(usize, Arc<Pool>)>>,
 }
 
 impl Upstream {
@@ -128,20 +137,22 @@ impl Upstream {
 
     /// Forgets connections on ways that no target of the running configuration takes.
     pub fn retain(&self, in_use: &[Arc<Way>]) {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        for (number, pool) in pools.iter_mut().enumerate() {
-            if !in_use.iter().any(|way| way.number == number) {
-                *pool = None;
-            }
-        }
+        self.locked()
+            .retain(|(number, _)| in_use.iter().any(|way| way.number == *number));
     }
 
     fn pool(&self, way: &Way) -> Arc<Pool> {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if pools.len() <= way.number {
-            pools.resize(way.number + 1, None);
+        let mut pools = self.locked();
+        if let Some((_, pool)) = pools.iter().find(|(number, _)| *number == way.number) {
+            return pool.clone();
         }
-        pools[way.number].get_or_insert_with(Pool::start).clone()
+        let pool = Pool::start();
+        pools.push((way.number, pool.clone()));
+        pool
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Arc<Pool>)>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

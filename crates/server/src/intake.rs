@@ -1,5 +1,7 @@
 //! From a request to a call: the body within its bounds, and its index.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use engine::gateway::Call;
 use engine::receipt::Receipt;
@@ -24,7 +26,10 @@ pub(crate) async fn call(
 ) -> Result<Answer, Fault> {
     let (head, body) = request.into_parts();
     check_encoding(&head.headers)?;
-    let bytes = read(&admitted, &head.headers, body).await?;
+    let begun = Instant::now();
+    let read = read(&admitted, &head.headers, body).await;
+    receipt.note(|notes| notes.client_wait = begun.elapsed());
+    let bytes = read?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
     let body = Envelope::parse(bytes, Limits::default())
         .map_err(|error| Fault::invalid(error.to_string(), None))?;

@@ -18,3 +18,4 @@ mod routes;
 pub mod security;
 mod serve;
 mod site;
+mod watch;

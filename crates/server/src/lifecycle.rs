@@ -3,10 +3,8 @@
 //! Runs on the control runtime; calls are served on the edge's own threads and never wait for
 //! anything here.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,22 +16,48 @@ use engine::trace::IdSource;
 use engine::upstream::Upstream;
 use telemetry::metrics::ConnectionTotals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::edge::{self, Connections, Edge, EdgeError, EdgeSpec, TlsSpec};
 use crate::serve::{self, Core};
 use crate::site::Site;
+use crate::watch::{self, Look, Watch};
 
-/// How often files are looked at. Polled, because a mounted configuration changes by exchanged
-/// links, which file events miss.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Where configurations come from while the gateway runs.
+/// How long the calls that a second signal cuts may take to be settled.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Reads the configuration, or says what is wrong with it.
+pub type Read = Box<dyn Fn() -> Result<Reading, String> + Send>;
+
+/// A configuration as it was read.
+pub struct Reading {
+    /// What it says.
+    pub config: Config,
+    /// What is odd about it, but no mistake.
+    pub warnings: Vec<String>,
+}
+
+/// Where configurations come from.
 pub struct Source {
-    /// Files that the configuration itself is read from.
-    pub files: Vec<PathBuf>,
-    /// Reads it anew, or says what is wrong with it.
-    pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
+    files: Vec<PathBuf>,
+    read: Read,
+    begun: Look,
+}
+
+impl Source {
+    /// A source to read from, now and while the gateway runs; `files` are what `read` reads.
+    pub fn new(files: Vec<PathBuf>, read: Read) -> Source {
+        let begun = watch::look(&files);
+        Source { files, read, begun }
+    }
+
+    /// Reads it.
+    pub fn read(&self) -> Result<Reading, String> {
+        (self.read)()
+    }
 }
 
 /// Why the gateway did not run.
@@ -52,6 +76,8 @@ pub struct Server {
     gateway: Arc<Gateway>,
     site: Arc<ArcSwap<Site>>,
     upstreams: Arc<[Arc<Upstream>]>,
+    /// Connections for looking for models.
+    discovery: Arc<Upstream>,
     edge: Edge,
     signals: Signals,
 }
@@ -125,6 +151,7 @@ impl Server {
             gateway,
             site,
             upstreams,
+            discovery: Arc::default(),
             edge,
             signals,
         })
@@ -140,24 +167,26 @@ impl Server {
     pub async fn run(mut self, source: Source) {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let upstream = Arc::new(Upstream::new());
-        let mut seen = self.fingerprint(&source);
+        let mut watch = Watch::new(source.begun.clone(), self.look(&source));
         let mut discover_at = Instant::now();
         loop {
-            let reload = tokio::select! {
+            let asked = tokio::select! {
                 told = self.signals.next() => match told {
                     Told::Stop => break,
                     Told::Reload => true,
                 },
-                _ = look.tick() => self.fingerprint(&source) != seen,
-                () = sleep_until(discover_at) => {
-                    discover_at = Instant::now() + self.discover(&upstream);
+                _ = look.tick() => {
+                    if !watch.is_due(self.look(&source)) {
+                        continue;
+                    }
                     false
                 }
+                () = sleep_until(discover_at) => {
+                    discover_at = Instant::now() + self.discover();
+                    continue;
+                }
             };
-            if reload {
-                self.reload(&source);
-                seen = self.fingerprint(&source);
+            if self.reload(&source, &mut watch, asked) {
                 discover_at = Instant::now();
             }
         }
@@ -165,61 +194,70 @@ impl Server {
     }
 
     /// Starts a round if the operator wants any, and says when the next is due.
-    fn discover(&self, upstream: &Arc<Upstream>) -> Duration {
+    fn discover(&self) -> Duration {
         let wanted = self.gateway.snapshot().config.discovery;
         if wanted.enabled {
-            let (gateway, upstream) = (self.gateway.clone(), upstream.clone());
+            let (gateway, upstream) = (self.gateway.clone(), self.discovery.clone());
             tokio::spawn(async move { discovery::round(&gateway, &upstream).await });
         }
         wanted.interval
     }
 
-    fn reload(&self, source: &Source) {
+    /// Reads the configuration and puts it in force; whether that went well. What went wrong is
+    /// told once, and each time that somebody asked for it.
+    fn reload(&self, source: &Source, watch: &mut Watch, asked: bool) -> bool {
         let metrics = self.gateway.metrics();
-        let before = self.gateway.snapshot().config.clone();
-        let applied = (source.read)().and_then(|config| {
-            let config = Arc::new(config);
-            self.gateway
-                .reload(config.clone())
-                .map_err(|error| error.to_string())?;
-            Ok(config)
-        });
-        match applied {
-            Ok(config) => {
-                let site = Site::build(&config, Some(&self.site.load()));
-                self.site.store(Arc::new(site));
-                let in_use: Vec<_> = self
-                    .gateway
-                    .snapshot()
-                    .targets()
-                    .iter()
-                    .map(|target| target.way.clone())
-                    .collect();
-                self.upstreams
-                    .iter()
-                    .for_each(|upstream| upstream.retain(&in_use));
-                warn_of_restart(&before, &config);
+        let before = self.look(source);
+        match self.apply(source) {
+            Ok(targets) => {
+                *watch = Watch::new(before, self.look(source));
                 metrics.config_reload("success");
-                tracing::info!(targets = config.targets.len(), "configuration reloaded");
+                tracing::info!(targets, "configuration reloaded");
+                true
             }
             Err(error) => {
-                metrics.config_reload("error");
-                tracing::error!(
-                    error,
-                    "configuration not reloaded; the running one stays in force"
-                );
+                if watch.refuse(before, &error) || asked {
+                    metrics.config_reload("error");
+                    tracing::error!(
+                        error,
+                        "configuration not reloaded; the running one stays in force"
+                    );
+                }
+                false
             }
         }
     }
 
-    /// A number that changes when a file does that the configuration is made of.
-    fn fingerprint(&self, source: &Source) -> u64 {
-        let snapshot = self.gateway.snapshot();
-        let mut hasher = DefaultHasher::new();
-        for file in source.files.iter().chain(snapshot.files()) {
-            state_of(file).hash(&mut hasher);
+    /// Puts what the source says now in force, and gives the number of its targets.
+    fn apply(&self, source: &Source) -> Result<usize, String> {
+        let before = self.gateway.snapshot().config.clone();
+        let Reading { config, warnings } = source.read()?;
+        let config = Arc::new(config);
+        self.gateway
+            .reload(config.clone())
+            .map_err(|error| error.to_string())?;
+        let site = Site::build(&config, Some(&self.site.load()));
+        self.site.store(Arc::new(site));
+        self.forget_unused_connections();
+        for warning in warnings {
+            tracing::warn!("{warning}");
         }
-        hasher.finish()
+        warn_of_restart(&before, &config);
+        Ok(config.targets.len())
+    }
+
+    fn forget_unused_connections(&self) {
+        let snapshot = self.gateway.snapshot();
+        let ways = snapshot.targets().iter().map(|target| target.way.clone());
+        let in_use: Vec<_> = ways.collect();
+        for upstream in self.upstreams.iter().chain([&self.discovery]) {
+            upstream.retain(&in_use);
+        }
+    }
+
+    /// The files that the configuration is made of, as they are now.
+    fn look(&self, source: &Source) -> Look {
+        watch::look(source.files.iter().chain(self.gateway.snapshot().files()))
     }
 
     async fn drain(mut self) {
@@ -227,12 +265,17 @@ impl Server {
         let server = &self.gateway.snapshot().config.server;
         tracing::info!(delay = ?server.drain_delay, timeout = ?server.drain_timeout, "stopping: no longer ready");
         let orderly = async {
-            tokio::time::sleep(server.drain_delay).await;
+            sleep(server.drain_delay).await;
             self.edge.drain(server.drain_timeout).await
         };
         tokio::select! {
             drained = orderly => tracing::info!(cut = drained.cut, "stopped"),
-            () = self.signals.stop() => tracing::warn!("stopped at once by a second signal"),
+            () = self.signals.stop() => {
+                // Calls are cut on their own threads, which settles their receipts.
+                let cut = timeout(LAST_MOMENT, self.edge.drain(Duration::ZERO)).await;
+                let cut = cut.ok().map(|drained| drained.cut);
+                tracing::warn!(cut, "stopped at once by a second signal");
+            }
         }
     }
 }
@@ -271,11 +314,6 @@ fn warn_of_restart(before: &Config, after: &Config) {
             "changes of the listener (`server`) and of `log` take effect at the next start"
         );
     }
-}
-
-fn state_of(file: &Path) -> Option<(u64, std::time::SystemTime)> {
-    let meta = std::fs::metadata(file).ok()?;
-    Some((meta.len(), meta.modified().ok()?))
 }
 
 fn edge_spec(config: &Config, connections: Arc<Connections>) -> EdgeSpec {

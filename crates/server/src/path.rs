@@ -37,29 +37,6 @@ pub fn canonical(raw: &str) -> Result<Cow<'_, str>, BadPath> {
     })
 }
 
-/// What the most lenient reader could take a canonical path for: decoded to
-/// the end, parameters cut, backslashes and case ignored. Two paths that fold
-/// alike may reach the same place somewhere, so a list of refused paths is
-/// compared folded.
-pub fn folded(canonical: &str) -> String {
-    let mut bytes = canonical.as_bytes().to_vec();
-    for _ in 0..MAX_DECODINGS {
-        match decode(&bytes) {
-            Some(decoded) => bytes = decoded,
-            None => break,
-        }
-    }
-    let mut out = String::with_capacity(bytes.len());
-    for segment in segments(&bytes).filter(|segment| !segment.is_empty()) {
-        out.push('/');
-        out.push_str(&String::from_utf8_lossy(segment).to_ascii_lowercase());
-    }
-    if out.is_empty() {
-        out.push('/');
-    }
-    out
-}
-
 /// True for most paths in one pass; false only means that it takes a closer
 /// look.
 fn is_plainly_canonical(path: &[u8]) -> bool {

@@ -1,6 +1,8 @@
 //! The only place where an answer or a fault becomes HTTP.
 
 use bytes::Bytes;
+use std::time::Duration;
+
 use engine::receipt::Receipt;
 use engine::reply::{Content, Outgoing, Reply};
 use engine::trace::CallId;
@@ -81,19 +83,13 @@ fn own(
 
 fn call(reply: Reply, mut receipt: Receipt) -> Response<Outgoing> {
     receipt.note(|notes| notes.status = reply.status.as_u16());
-    let (total, overhead) = receipt.elapsed();
+    let timing = receipt.head_ready();
     let streamed = matches!(reply.body, Content::Stream(_));
     let mut response = Response::new(Outgoing::new(reply.body, receipt));
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
     *headers = reply.headers;
-    let (own, wait) = (millis(overhead), millis(total.saturating_sub(overhead)));
-    insert(headers, OVERHEAD, &own);
-    insert(
-        headers,
-        SERVER_TIMING,
-        &format!("gateway;dur={own}, upstream;dur={wait}"),
-    );
+    time(headers, timing);
     if streamed {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(ACCEL, HeaderValue::from_static("no"));
@@ -105,12 +101,21 @@ fn call(reply: Reply, mut receipt: Receipt) -> Response<Outgoing> {
 pub(crate) fn fault(fault: &Fault, mut receipt: Receipt) -> Response<Outgoing> {
     let status = fault.status();
     receipt.note(|notes| notes.status = status);
+    let timing = receipt.head_ready();
+    let of_the_attempt = receipt
+        .notes()
+        .map(|notes| notes.headers.clone())
+        .unwrap_or_default();
     let mut body = fault.body();
     body.push(b'\n');
     let mut response = Response::new(Outgoing::whole(body, receipt));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
+    if !of_the_attempt.is_empty() {
+        *headers = of_the_attempt;
+        time(headers, timing);
+    }
     headers.insert(CONTENT_TYPE, JSON);
     if let Some(allow) = fault.allow {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
@@ -152,7 +157,18 @@ pub(crate) fn finish(
     security::apply(headers, tls);
 }
 
-fn millis(duration: std::time::Duration) -> String {
+/// How long the gateway took, and how long it waited for others.
+fn time(headers: &mut HeaderMap, (own, wait): (Duration, Duration)) {
+    let (own, wait) = (millis(own), millis(wait));
+    insert(headers, OVERHEAD, &own);
+    insert(
+        headers,
+        SERVER_TIMING,
+        &format!("gateway;dur={own}, upstream;dur={wait}"),
+    );
+}
+
+fn millis(duration: Duration) -> String {
     let micros = duration.as_micros();
     format!("{}.{:03}", micros / 1000, micros % 1000)
 }

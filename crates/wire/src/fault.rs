@@ -68,8 +68,6 @@ pub enum Kind {
     RateLimited,
     /// A defect of the gateway.
     Internal,
-    /// The gateway is stopping and cut the call.
-    ShuttingDown,
     /// The operator's own deadline for a call passed.
     GatewayTimeout,
     /// The vendor refused the operator's credential.
@@ -151,7 +149,7 @@ const VENDOR_NEXT: (Whose, Again) = (Whose::Upstream, Again::NextTarget);
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 30] = [
+pub static ROWS: [Row; 29] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -169,7 +167,6 @@ pub static ROWS: [Row; 30] = [
     row(Kind::ModelNotAllowed, 403, (PERMISSION, "model_not_allowed"), POLICY, "denied", "the API key may not use this model"),
     row(Kind::RateLimited, 429, (RATE, "rate_limit_exceeded"), POLICY, "denied", "too many requests from this address; slow down or send a valid API key"),
     row(Kind::Internal, 500, (SERVER, "internal_error"), GATEWAY, "internal", "the gateway failed; the request id finds the cause in its log"),
-    row(Kind::ShuttingDown, 503, (SERVER, "shutting_down"), GATEWAY, "internal", "the gateway is stopping"),
     row(Kind::GatewayTimeout, 504, (UPSTREAM, "gateway_timeout"), (Whose::Upstream, Again::Never), "timeout", "the call took longer than this gateway allows"),
     row(Kind::UpstreamAuth, 502, (UPSTREAM, "upstream_auth_error"), VENDOR_NEXT, "provider_error", "the provider refused the gateway's own credential"),
     row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_quota_exhausted"), VENDOR_NEXT, "provider_error", "the gateway's account at the provider has no credit left"),
@@ -240,6 +237,17 @@ impl Fault {
     /// The same fault with a cause for the log.
     pub fn because(mut self, cause: impl Into<String>) -> Fault {
         self.cause = Some(cause.into().into_boxed_str());
+        self
+    }
+
+    /// The same fault with its texts as `scrub` leaves them.
+    pub fn scrubbed(mut self, scrub: impl Fn(&str) -> Cow<'_, str>) -> Fault {
+        if let Cow::Owned(clean) = scrub(&self.message) {
+            self.message = Cow::Owned(clean);
+        }
+        if let Some(cause) = self.cause.take() {
+            self.cause = Some(scrub(&cause).into_owned().into_boxed_str());
+        }
         self
     }
 

@@ -45,6 +45,7 @@ fn rules() -> StreamRules {
         max_event: 1024,
         hide_usage: false,
         flatten: false,
+        redactor: Arc::default(),
     }
 }
 
@@ -275,7 +276,7 @@ async fn the_total_time_ends_a_stream_that_would_go_on() {
     };
     let (text, relay) = client_sees(&[Send(HI), Hang], bounded).await.unwrap();
     assert!(ends_with_error(&text, "timeout_error"), "{text}");
-    assert_eq!(relay.fault().unwrap().kind, Kind::GatewayTimeout);
+    assert_eq!(relay.fault().unwrap().kind, Kind::UpstreamSilent);
 }
 
 #[tokio::test(start_paused = true)]

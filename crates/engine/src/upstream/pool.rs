@@ -36,17 +36,15 @@ impl Pool {
         pool
     }
 
-    /// The connection used last, of those that are ready for a request.
+    /// The connection used last, of those that are ready for a request and not about to be closed.
     pub(super) fn take(&self) -> Option<Sender> {
+        let now = Instant::now();
+        let fit = |(sender, used): &(Sender, Instant)| {
+            sender.is_ready() && now.duration_since(*used) < IDLE_TIMEOUT
+        };
         let mut idle = self.locked();
-        let ready = idle.iter().rposition(|(sender, _)| sender.is_ready());
-        match ready {
-            Some(place) => idle.remove(place).map(|(sender, _)| sender),
-            None => {
-                idle.retain(|(sender, _)| !sender.is_closed());
-                None
-            }
-        }
+        let place = idle.iter().rposition(fit)?;
+        idle.remove(place).map(|(sender, _)| sender)
     }
 
     fn put(&self, sender: Sender) {

@@ -210,12 +210,13 @@ impl Edge {
 
     /// Stops accepting, closes idle connections, and lets calls in flight end
     /// for at most `grace`. Returns when every worker's runtime is gone. Given
-    /// up before, it cuts what is left at once.
-    pub async fn drain(mut self, grace: Duration) -> Drained {
+    /// up before, it may be asked again with less grace.
+    pub async fn drain(&mut self, grace: Duration) -> Drained {
         self.order.send_replace(Some(grace));
         let mut cut = 0;
-        for worker in self.workers.drain(..) {
+        while let Some(worker) = self.workers.last_mut() {
             cut += worker.ended().await;
+            self.workers.pop();
         }
         Drained { cut }
     }

@@ -109,8 +109,8 @@ impl Worker {
     }
 
     /// Waits until the worker's runtime is gone; how many calls it cut.
-    pub(super) async fn ended(self) -> usize {
-        self.ended.await.unwrap_or(0)
+    pub(super) async fn ended(&mut self) -> usize {
+        (&mut self.ended).await.unwrap_or(0)
     }
 }
 

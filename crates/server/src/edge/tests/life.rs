@@ -30,7 +30,7 @@ async fn a_second_gateway_on_the_port_is_refused() {
     for threads in [1, 2] {
         let mut first = spec();
         first.threads = threads;
-        let first = edge(first, echo);
+        let mut first = edge(first, echo);
         let address = first.addresses()[0];
         for threads in [1, 2] {
             let mut second = spec();
@@ -142,7 +142,7 @@ impl Gated {
 #[tokio::test]
 async fn a_drain_lets_calls_end_and_takes_no_new_ones() {
     let gated = Gated::default();
-    let edge = gated.edge(spec());
+    let mut edge = gated.edge(spec());
     let address = edge.addresses()[0];
     let mut idle = connect(&edge).await;
     idle.write_all(get("/").as_bytes()).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_drain_lets_calls_end_and_takes_no_new_ones() {
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     within(gated.called.notified()).await;
 
-    let drained = tokio::spawn(edge.drain(PATIENCE));
+    let drained = tokio::spawn(async move { edge.drain(PATIENCE).await });
     assert_eq!(until_closed(&mut idle).await, b"");
     within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
     assert!(!drained.is_finished());
@@ -169,7 +169,7 @@ async fn a_drain_lets_calls_end_and_takes_no_new_ones() {
 #[tokio::test]
 async fn a_drain_cuts_what_outlasts_it() {
     let gated = Gated::default();
-    let edge = gated.edge(spec());
+    let mut edge = gated.edge(spec());
     let mut streams = [connect(&edge).await, connect(&edge).await];
     for stream in &mut streams {
         stream.write_all(get("/gated").as_bytes()).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_request_sent_before_the_drain_is_answered() {
     let released = Once::new(released);
     let called = Arc::new(Notify::new());
     let calls = Arc::clone(&called);
-    let edge = edge(spec(), move |request, peer| {
+    let mut edge = edge(spec(), move |request, peer| {
         calls.notify_one();
         if request.uri().path() == "/block" {
             // The whole worker stands still, as if it were very busy.
@@ -201,7 +201,7 @@ async fn a_request_sent_before_the_drain_is_answered() {
     within(called.notified()).await;
     let mut waiting = connect(&edge).await;
     waiting.write_all(get("/sent").as_bytes()).await.unwrap();
-    let drained = tokio::spawn(edge.drain(PATIENCE));
+    let drained = tokio::spawn(async move { edge.drain(PATIENCE).await });
     tokio::task::yield_now().await;
     drop(release);
     assert_eq!(answer(&mut first).await.0, 200);
@@ -213,7 +213,7 @@ async fn a_request_sent_before_the_drain_is_answered() {
 #[tokio::test]
 async fn a_drain_that_is_given_up_cuts_at_once() {
     let gated = Gated::default();
-    let edge = gated.edge(spec());
+    let mut edge = gated.edge(spec());
     let mut idle = connect(&edge).await;
     idle.write_all(get("/").as_bytes()).await.unwrap();
     assert_eq!(answer(&mut idle).await.0, 200);
@@ -221,16 +221,42 @@ async fn a_drain_that_is_given_up_cuts_at_once() {
     let mut busy = connect(&edge).await;
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     within(gated.called.notified()).await;
-    let drained = tokio::spawn(edge.drain(PATIENCE));
+    let drained = tokio::spawn(async move { edge.drain(PATIENCE).await });
     assert_eq!(until_closed(&mut idle).await, b"");
     drained.abort();
     assert_eq!(until_closed(&mut busy).await, b"");
 }
 
 #[tokio::test]
+async fn a_drain_can_be_hurried_and_ends_when_the_calls_are_gone() {
+    let (farewell, mut gone) = Farewell::new();
+    let (farewell, called) = (Once::new(farewell), Arc::new(Notify::new()));
+    let calls = Arc::clone(&called);
+    let mut edge = edge(spec(), move |_, _| {
+        let (farewell, calls) = (farewell.take(), Arc::clone(&calls));
+        async move {
+            let _farewell = farewell;
+            calls.notify_one();
+            std::future::pending().await
+        }
+    });
+    let mut busy = connect(&edge).await;
+    busy.write_all(get("/").as_bytes()).await.unwrap();
+    within(called.notified()).await;
+    tokio::select! {
+        biased;
+        drained = edge.drain(PATIENCE) => panic!("{drained:?} with a call in flight"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(within(edge.drain(Duration::ZERO)).await, Drained { cut: 1 });
+    assert_eq!(gone.try_recv(), Ok(()), "the call was dropped before");
+    assert_eq!(until_closed(&mut busy).await, b"");
+}
+
+#[tokio::test]
 async fn a_drain_ends_http2_calls_before_their_connection() {
     let gated = Gated::default();
-    let edge = gated.edge(spec());
+    let mut edge = gated.edge(spec());
     let io = TokioIo::new(connect(&edge).await);
     let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -239,7 +265,7 @@ async fn a_drain_ends_http2_calls_before_their_connection() {
         .unwrap();
     let reply = tokio::spawn(client.send_request(request));
     within(gated.called.notified()).await;
-    let drained = tokio::spawn(edge.drain(PATIENCE));
+    let drained = tokio::spawn(async move { edge.drain(PATIENCE).await });
     gated.gate.notify_one();
     assert_eq!(within(reply).await.unwrap().unwrap().status(), 200);
     within(connection).await.unwrap().unwrap();
