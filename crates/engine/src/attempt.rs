@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::Full;
-use providers::{ChatPlan, Quirk, Refused};
+use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
@@ -21,7 +21,6 @@ use crate::gateway::Call;
 use crate::receipt::Receipt;
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
-use crate::target::on_unsupported;
 use crate::upstream::{SendError, Upstream, VendorBody};
 use crate::vendor;
 
@@ -404,5 +403,14 @@ fn flattened(body: Bytes) -> Bytes {
     {
         Some(flat) => flat.into(),
         None => body,
+    }
+}
+
+/// How the operator's word on unsupported parameters is said to the provider rules.
+fn on_unsupported(word: config::OnUnsupportedParam) -> OnUnsupported {
+    match word {
+        config::OnUnsupportedParam::Warn => OnUnsupported::Warn,
+        config::OnUnsupportedParam::Drop => OnUnsupported::Drop,
+        config::OnUnsupportedParam::Reject => OnUnsupported::Reject,
     }
 }

@@ -1,32 +1,26 @@
 //! A target: one configured way to one vendor, built and ready to be called.
 
-use std::collections::HashMap;
+mod keys;
+mod place;
+mod proxy;
+mod rows;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use config::Source;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::header::HOST;
+use http::{Method, Request};
 use http_body_util::Full;
-use hyper_util::client::proxy::matcher::Matcher;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use providers::{BadBaseUrl, BaseUrl, KeyNeed, OnUnsupported, Provider, Surface, Vars};
+use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
 use crate::body;
 use crate::trust::{TrustError, TrustStore};
-use crate::upstream::{Proxy, Transport, Upstream, Way, Ways};
-
-const AGENT: &str = concat!("ferrogw/", env!("CARGO_PKG_VERSION"));
-
-/// Everything but the unreserved characters is escaped in a query.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use crate::upstream::{Transport, Upstream, Way, Ways};
+use keys::KeyRing;
+use place::{Place, Site};
+pub use rows::Rows;
 
 /// A source of environment variables.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -99,13 +93,6 @@ enum Endpoint {
     PerModel,
 }
 
-/// The credentials of a target, one picked per call by weight: for each, all the headers that a
-/// call carries, and where its share ends.
-struct KeyRing {
-    headers: Vec<(HeaderMap, u64)>,
-    total: u64,
-}
-
 impl Target {
     /// Builds what the operator wrote.
     pub fn build(
@@ -124,11 +111,11 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
-        let common = common_headers(spec, env)?;
-        let written = read_keys(spec, &provider, env, &mut files)?;
+        let common = keys::common_headers(spec, env)?;
+        let written = keys::read(spec, &provider, env, &mut files)?;
         let keys = KeyRing::build(spec, &provider, &base, &common, &written)?;
         files.extend(spec.ca_file.clone());
-        let query = query(spec, env)?;
+        let query = place::query(spec, env)?;
         let place = Place {
             provider: &provider,
             base: &base,
@@ -147,7 +134,7 @@ impl Target {
         };
         let transport = Transport {
             connect_timeout: spec.timeouts.connect.unwrap_or(provider.timeouts.connect),
-            proxy: proxy(spec, &sample, env)?,
+            proxy: proxy::on_the_way(spec, &sample, env)?,
             tls: lasting.trust.config(spec.ca_file.as_deref())?,
         };
         let origin = Site::of(&sample)
@@ -249,175 +236,6 @@ impl Target {
     }
 }
 
-/// All that a URL of the target is made of, but surface and model.
-struct Place<'a> {
-    provider: &'a Provider,
-    base: &'a BaseUrl,
-    vars: &'a Vars,
-    query: &'a str,
-}
-
-impl Place<'_> {
-    fn url(&self, surface: Surface, model: &str) -> Result<String, BadSite> {
-        let url = providers::endpoint(self.provider, surface, self.base, model, self.vars)?;
-        Ok(self.with_query(&url))
-    }
-
-    fn with_query(&self, url: &str) -> String {
-        match (self.query.is_empty(), url.contains('?')) {
-            (true, _) => url.to_owned(),
-            (false, true) => format!("{url}&{}", self.query),
-            (false, false) => format!("{url}?{}", self.query),
-        }
-    }
-}
-
-/// A URL as a connection needs it: where to connect, what to name as the host, what to ask for.
-#[derive(Clone)]
-struct Site {
-    origin: Uri,
-    host: HeaderValue,
-    path: Uri,
-}
-
-/// Why a URL cannot be called.
-#[derive(Debug, thiserror::Error)]
-enum BadSite {
-    #[error(transparent)]
-    Endpoint(#[from] providers::BadEndpoint),
-    #[error("{url} is not an address that can be called: {reason}")]
-    Url { url: String, reason: String },
-}
-
-impl Site {
-    fn of(url: &str) -> Result<Site, BadSite> {
-        let bad = |reason: &dyn std::fmt::Display| BadSite::Url {
-            url: url.to_owned(),
-            reason: reason.to_string(),
-        };
-        let parts = url
-            .parse::<Uri>()
-            .map_err(|error| bad(&error))?
-            .into_parts();
-        let authority = parts.authority.ok_or_else(|| bad(&"it names no host"))?;
-        let path = parts
-            .path_and_query
-            .unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| bad(&error))?;
-        let mut origin = http::uri::Parts::default();
-        origin.scheme = parts.scheme;
-        origin.authority = Some(authority);
-        origin.path_and_query = Some(PathAndQuery::from_static("/"));
-        let origin = Uri::from_parts(origin).map_err(|error| bad(&error))?;
-        Ok(Site {
-            origin,
-            host,
-            path: path.into(),
-        })
-    }
-}
-
-impl KeyRing {
-    fn build(
-        spec: &config::Target,
-        provider: &Provider,
-        base: &BaseUrl,
-        common: &HeaderMap,
-        keys: &[(String, u64)],
-    ) -> Result<KeyRing, BuildError> {
-        let mut ring = KeyRing {
-            headers: Vec::new(),
-            total: 0,
-        };
-        let keyless = [(None, 1)];
-        let with_keys = keys
-            .iter()
-            .map(|(key, weight)| (Some(key.as_str()), *weight));
-        let all: Vec<_> = if keys.is_empty() {
-            keyless.into()
-        } else {
-            with_keys.collect()
-        };
-        for (key, weight) in all {
-            let own = providers::request_headers(provider, base, key)
-                .map_err(|error| wrong(spec, "api_key", &error))?;
-            let mut headers = standing_headers();
-            headers.extend(own);
-            headers.extend(common.clone());
-            ring.total += weight;
-            ring.headers.push((headers, ring.total));
-        }
-        Ok(ring)
-    }
-
-    fn pick(&self, number: u64) -> HeaderMap {
-        let place = number.checked_rem(self.total).unwrap_or_default();
-        let picked = self.headers.iter().find(|(_, end)| place < *end);
-        picked
-            .map(|(headers, _)| headers.clone())
-            .unwrap_or_default()
-    }
-}
-
-/// The keys of a target with their weights; none where none is needed.
-fn read_keys(
-    spec: &config::Target,
-    provider: &Provider,
-    env: Env<'_>,
-    files: &mut Vec<PathBuf>,
-) -> Result<Vec<(String, u64)>, BuildError> {
-    if let Some(written) = &spec.api_key {
-        let keys = written.weighted().into_iter();
-        return keys
-            .map(|(secret, weight)| Ok((read_secret(spec, secret, env, files)?, weight.into())))
-            .collect();
-    }
-    let names = &provider.env.api_key;
-    let set = names
-        .iter()
-        .filter_map(|name| env(name))
-        .find(|key| !key.trim().is_empty());
-    match set {
-        Some(key) if provider.key != KeyNeed::None => Ok(vec![(key.trim().to_owned(), 1)]),
-        None if provider.key == KeyNeed::Required => {
-            let or_env = if names.is_empty() {
-                String::new()
-            } else {
-                format!(" or the environment variable {}", names.join(" or "))
-            };
-            Err(BuildError::NoCredential(format!(
-                "target `{}` has no credential: set `api_key`{or_env}",
-                spec.virtual_key
-            )))
-        }
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn read_secret(
-    spec: &config::Target,
-    secret: &config::Secret,
-    env: Env<'_>,
-    files: &mut Vec<PathBuf>,
-) -> Result<String, BuildError> {
-    let wrong =
-        |what: String| BuildError::Wrong(format!("target `{}`: api_key: {what}", spec.virtual_key));
-    let key = match secret.source() {
-        Source::Text(_) => secret
-            .resolve(env)
-            .map_err(|missing| wrong(missing.to_string()))?,
-        Source::File(path) => {
-            files.push(path.to_owned());
-            std::fs::read_to_string(path)
-                .map_err(|error| wrong(format!("{}: {error}", path.display())))?
-        }
-    };
-    match key.trim() {
-        "" => Err(wrong("is empty".into())),
-        key => Ok(key.to_owned()),
-    }
-}
-
 fn base_url(
     spec: &config::Target,
     provider: &Provider,
@@ -492,87 +310,6 @@ fn patience(spec: &config::Target, provider: &Provider) -> Patience {
     }
 }
 
-/// What every request to any vendor carries.
-fn standing_headers() -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        ACCEPT,
-        HeaderValue::from_static("application/json, text/event-stream"),
-    );
-    // What the gateway must read, it asks for in the clear.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    headers
-}
-
-/// What the operator wants every request to the target to carry.
-fn common_headers(spec: &config::Target, env: Env<'_>) -> Result<HeaderMap, BuildError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &spec.headers {
-        let field = format!("headers.{name}");
-        let value = value
-            .resolve(env)
-            .map_err(|missing| wrong(spec, &field, &missing))?;
-        let name: HeaderName = name.parse().map_err(|error| wrong(spec, &field, &error))?;
-        headers.insert(
-            name,
-            HeaderValue::from_str(&value).map_err(|error| wrong(spec, &field, &error))?,
-        );
-    }
-    Ok(headers)
-}
-
-fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
-    let mut query = String::new();
-    for (name, value) in &spec.query {
-        let value = value
-            .resolve(env)
-            .map_err(|missing| wrong(spec, &format!("query.{name}"), &missing))?;
-        if !query.is_empty() {
-            query.push('&');
-        }
-        query.extend(utf8_percent_encode(name, QUERY));
-        query.push('=');
-        query.extend(utf8_percent_encode(&value, QUERY));
-    }
-    Ok(query)
-}
-
-/// The proxy on the way to `url`: the target's own, or the environment's.
-fn proxy(spec: &config::Target, url: &str, env: Env<'_>) -> Result<Option<Proxy>, BuildError> {
-    let uri: Uri = url
-        .parse()
-        .map_err(|error| wrong(spec, "base_url", &error))?;
-    let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
-    let matcher = match &spec.proxy {
-        Some(config::Proxy::Direct) => return Ok(None),
-        Some(config::Proxy::Via(url)) => Matcher::builder()
-            .all(resolve(spec, "proxy", url.expose(), env)?)
-            .build(),
-        None => Matcher::builder()
-            .https(set(["HTTPS_PROXY", "https_proxy"]))
-            .http(set(["http_proxy", "HTTP_PROXY"]))
-            .all(set(["ALL_PROXY", "all_proxy"]))
-            .no(set(["NO_PROXY", "no_proxy"]))
-            .build(),
-    };
-    let Some(intercept) = matcher.intercept(&uri) else {
-        return Ok(None);
-    };
-    if intercept.uri().scheme_str() != Some("http") {
-        return Err(BuildError::Wrong(format!(
-            "target `{}`: proxy {} cannot be used: only http:// proxies are supported",
-            spec.virtual_key,
-            intercept.uri()
-        )));
-    }
-    Ok(Some(Proxy {
-        uri: intercept.uri().clone(),
-        authorization: intercept.basic_auth().cloned(),
-    }))
-}
-
 fn resolve(
     spec: &config::Target,
     field: &str,
@@ -584,32 +321,4 @@ fn resolve(
 
 fn wrong(spec: &config::Target, field: &str, what: &dyn std::fmt::Display) -> BuildError {
     BuildError::Wrong(format!("target `{}`: {field}: {what}", spec.virtual_key))
-}
-
-/// How the operator's word on unsupported parameters is said to the provider rules.
-pub(crate) fn on_unsupported(word: config::OnUnsupportedParam) -> OnUnsupported {
-    match word {
-        config::OnUnsupportedParam::Warn => OnUnsupported::Warn,
-        config::OnUnsupportedParam::Drop => OnUnsupported::Drop,
-        config::OnUnsupportedParam::Reject => OnUnsupported::Reject,
-    }
-}
-
-/// The rows in force: the built-in ones, with the operator's own beside and before them.
-pub struct Rows(HashMap<Box<str>, Arc<Provider>>);
-
-impl Rows {
-    /// The built-in rows and the operator's.
-    pub fn new<'a>(own: impl IntoIterator<Item = &'a Provider>) -> Rows {
-        let all = providers::builtin().iter().chain(own);
-        Rows(
-            all.map(|row| (row.id.as_str().into(), Arc::new(row.clone())))
-                .collect(),
-        )
-    }
-
-    /// The row with this id.
-    pub fn get(&self, id: &str) -> Option<Arc<Provider>> {
-        self.0.get(id).cloned()
-    }
 }

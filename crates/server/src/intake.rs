@@ -6,7 +6,7 @@ use bytes::Bytes;
 use engine::gateway::Call;
 use engine::receipt::Receipt;
 use engine::surface::SurfaceRow;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use wire::Envelope;
@@ -27,7 +27,7 @@ pub(crate) async fn call(
     let (head, body) = request.into_parts();
     check_encoding(&head.headers)?;
     let begun = Instant::now();
-    let read = read(&admitted, &head.headers, body).await;
+    let read = read(&admitted, body).await;
     receipt.note(|notes| notes.client_wait = begun.elapsed());
     let bytes = read?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
@@ -47,28 +47,15 @@ pub(crate) async fn call(
         .map(Answer::Call)
 }
 
-async fn read(
-    admitted: &Admitted<'_>,
-    headers: &HeaderMap,
-    body: Incoming,
-) -> Result<Bytes, Fault> {
+async fn read(admitted: &Admitted<'_>, body: Incoming) -> Result<Bytes, Fault> {
     let config = &admitted.snapshot.config;
     let limit = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
-    let too_large = || {
-        Fault::new(Kind::RequestTooLarge).saying(format!(
-            "the body is larger than {limit} bytes (max_request_bytes)"
-        ))
-    };
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
     read_body(body, limit, config.server.body_timeout)
         .await
         .map_err(|error| match error {
-            BodyError::TooLarge { .. } => too_large(),
+            BodyError::TooLarge { limit } => Fault::new(Kind::RequestTooLarge).saying(format!(
+                "the body is larger than {limit} bytes (max_request_bytes)"
+            )),
             BodyError::Stalled { after } => Fault::new(Kind::RequestTimeout).saying(format!(
                 "no byte of the body came within {after:?} (server.body_timeout)"
             )),

@@ -18,11 +18,21 @@ pub(crate) fn models(snapshot: &Snapshot, principal: &Principal) -> Answer {
     Answer::json(StatusCode::OK, list)
 }
 
-/// `GET /v1/models/{id}`; an id may hold slashes, spelt as they are or escaped.
-pub(crate) fn model(snapshot: &Snapshot, path: &str) -> Result<Answer, Fault> {
+/// `GET /v1/models/{id}`; an id may hold slashes, spelt as they are or escaped. What the caller may
+/// not ask for is not there.
+pub(crate) fn model(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    path: &str,
+) -> Result<Answer, Fault> {
     let id = path.strip_prefix("/v1/models/").unwrap_or_default();
-    let id = percent_decode_str(id).decode_utf8_lossy();
-    let entry = snapshot.directory().entry(snapshot.resolve(&id));
+    let asked = percent_decode_str(id).decode_utf8_lossy();
+    let model = snapshot.resolve(&asked);
+    let entry = if principal.may_use(&asked) || principal.may_use(model) {
+        snapshot.directory().entry(model)
+    } else {
+        None
+    };
     entry
         .map(|entry| Answer::json(StatusCode::OK, entry))
         .ok_or_else(|| {

@@ -97,10 +97,10 @@ fn call(reply: Reply, mut receipt: Receipt) -> Response<Outgoing> {
     response
 }
 
-/// A fault as the documented envelope.
-pub(crate) fn fault(fault: &Fault, mut receipt: Receipt) -> Response<Outgoing> {
-    let status = fault.status();
-    receipt.note(|notes| notes.status = status);
+/// A fault as the documented envelope; without its body where only the head was asked for.
+pub(crate) fn fault(fault: &Fault, mut receipt: Receipt, head_only: bool) -> Response<Outgoing> {
+    let status =
+        StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let timing = receipt.head_ready();
     let of_the_attempt = receipt
         .notes()
@@ -108,22 +108,19 @@ pub(crate) fn fault(fault: &Fault, mut receipt: Receipt) -> Response<Outgoing> {
         .unwrap_or_default();
     let mut body = fault.body();
     body.push(b'\n');
-    let mut response = Response::new(Outgoing::whole(body, receipt));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = own(status, JSON, body.into(), receipt, head_only);
     let headers = response.headers_mut();
     if !of_the_attempt.is_empty() {
-        *headers = of_the_attempt;
+        headers.extend(of_the_attempt);
         time(headers, timing);
     }
-    headers.insert(CONTENT_TYPE, JSON);
     if let Some(allow) = fault.allow {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
     if let Some(seconds) = fault.retry_after_seconds() {
         headers.insert(RETRY_AFTER, seconds.into());
     }
-    if status == 401 {
+    if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response

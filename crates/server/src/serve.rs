@@ -3,6 +3,7 @@
 //! The order is part of the contract: a caller without a key learns neither methods nor paths of
 //! what is protected, a preflight never reaches the key check, and every answer carries its id.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -50,7 +51,8 @@ pub(crate) struct Admitted<'a> {
 struct Visit<'a> {
     core: &'a Core,
     site: &'a Site,
-    peer: &'a Peer,
+    /// The client's own address.
+    client: IpAddr,
     id: &'a CallId,
 }
 
@@ -66,14 +68,15 @@ pub(crate) async fn serve(
     let visit = Visit {
         core: &core,
         site: &site,
-        peer: &peer,
+        client: site.client(peer.address.ip(), request.headers()),
         id: &id,
     };
+    let head_only = request.method() == Method::HEAD;
     // Pinned here, so that the wrapper moves a pointer and not the whole call.
     let answering = pin!(visit.answer(request));
     let mut response = guarded(answering).await.unwrap_or_else(|panic| {
         tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
-        render::fault(&Fault::new(Kind::Internal), Receipt::none())
+        render::fault(&Fault::new(Kind::Internal), Receipt::none(), head_only)
     });
     render::finish(
         response.headers_mut(),
@@ -92,11 +95,12 @@ impl Visit<'_> {
             let receipt = self.open(&request, request.uri().path(), None);
             return render::preflight(&self.site.cors, request.headers(), receipt);
         }
-        let raw = request.uri().path().to_owned();
-        let (path, fault) = match path::canonical(&raw) {
+        // Shares the bytes of the request's own.
+        let uri = request.uri().clone();
+        let (path, fault) = match path::canonical(uri.path()) {
             Ok(path) => (path, None),
             Err(bad) => (
-                raw.as_str().into(),
+                uri.path().into(),
                 Some(Fault::new(Kind::InvalidPath).saying(bad.to_string())),
             ),
         };
@@ -116,12 +120,13 @@ impl Visit<'_> {
             Ok(answer) => answer.respond(receipt, head_only),
             Err(fault) => {
                 receipt.note(|notes| notes.failed(&fault));
-                render::fault(&fault, receipt)
+                render::fault(&fault, receipt, head_only)
             }
         }
     }
 
     fn probe(&self, route: Route, request: &Request<Incoming>) -> Result<Answer, Fault> {
+        check_known(request.method())?;
         check_method(route, request.method())?;
         Ok(probes::answer(&self.core.gateway, route.handler))
     }
@@ -137,7 +142,7 @@ impl Visit<'_> {
         check_known(request.method())?;
         let gateway = &self.core.gateway;
         let snapshot = gateway.snapshot();
-        let from = (self.client(&request), request.headers());
+        let from = (self.client, request.headers());
         let access = route.map_or_else(|| unmatched_access(path), |route| route.access);
         let principal = caller::identify(gateway, &snapshot, self.site, from, access)?;
         receipt.note(|notes| notes.key = Some(principal.id.clone()));
@@ -156,17 +161,13 @@ impl Visit<'_> {
                 intake::call(admitted, row, request, receipt).await
             }
             Handler::Models => Ok(lists::models(&snapshot, &principal)),
-            Handler::Model => lists::model(&snapshot, path),
+            Handler::Model => lists::model(&snapshot, &principal, path),
             Handler::Capabilities => Ok(lists::capabilities(&snapshot)),
             Handler::Metrics => Ok(probes::metrics(gateway, request.headers())),
             Handler::Livez | Handler::Readyz | Handler::Health => {
                 Ok(probes::answer(gateway, route.handler))
             }
         }
-    }
-
-    fn client(&self, request: &Request<Incoming>) -> std::net::IpAddr {
-        self.site.client(self.peer.address.ip(), request.headers())
     }
 
     fn open(&self, request: &Request<Incoming>, path: &str, route: Option<Route>) -> Receipt {
@@ -178,7 +179,7 @@ impl Visit<'_> {
             id: self.id.clone(),
             method: request.method().clone(),
             path: path.into(),
-            remote: self.client(request),
+            remote: self.client,
             surface,
             core: self.core.number,
         };
@@ -196,7 +197,6 @@ fn unmatched_access(path: &str) -> Access {
 }
 
 fn check_method(route: Route, method: &Method) -> Result<(), Fault> {
-    check_known(method)?;
     if route.takes(method) {
         return Ok(());
     }
