@@ -69,6 +69,26 @@ impl Vendor {
         self.mock.script_when(chats, times, behaviour);
     }
 
+    /// Has this many of the next requests for the list of models answered like this.
+    pub fn when_listing(&self, times: u32, settings: &str) {
+        let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));
+        let lists = When {
+            path: Some("/models".into()),
+            model: None,
+        };
+        self.mock.script_when(lists, times, behaviour);
+    }
+
+    /// Lists these models, this many times.
+    pub fn lists(&self, times: u32, ids: &[&str]) {
+        let data: Vec<_> = ids
+            .iter()
+            .map(|id| serde_json::json!({"id": id, "object": "model"}))
+            .collect();
+        let list = serde_json::json!({"object": "list", "data": data}).to_string();
+        self.when_listing(times, &format!("body={}", escaped(&list)));
+    }
+
     /// Every request so far.
     pub fn everything(&self) -> Vec<Recorded> {
         self.mock.recorded()

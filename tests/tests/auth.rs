@@ -257,12 +257,12 @@ fn production_refuses_to_start_wide_open_and_says_everything_at_once() {
         ("ALLOW_UNAUTHENTICATED_PROXY", "true"),
         ("CORS_ORIGINS", "https://a.example,*"),
     ]);
-    assert_eq!(both.code, 1, "{both:?}");
+    assert_eq!(both.code, 3, "{both:?}");
     let text = format!("{}{}", both.out, both.err);
     assert!(
         text.contains("ALLOW_UNAUTHENTICATED_PROXY") && text.contains("CORS_ORIGINS"),
         "{text}"
     );
     let quoted = run(&[("CORS_ORIGINS", "\"*\"")]);
-    assert_eq!(quoted.code, 1, "{quoted:?}");
+    assert_eq!(quoted.code, 3, "{quoted:?}");
 }

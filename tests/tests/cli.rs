@@ -484,3 +484,35 @@ fn bare_ferrogw_serves() {
         drop(running);
     }
 }
+
+/// Scripts tell a wrong configuration from a machine that does not play along.
+#[test]
+fn whatever_is_wrong_with_the_configuration_ends_a_start_alike() {
+    let folder = folder();
+    let config = |name: &str, text: &str| written(&folder, name, text);
+    let target = "targets:\n  - virtual_key: openai\n    api_key: sk-x\n";
+    let tls = "server:\n  tls:\n    cert_file: /nonexistent/cert.pem\n    key_file: /nonexistent/key.pem\n";
+    let good = config("good.yaml", target);
+    let authority = config(
+        "authority.yaml",
+        &format!("{target}    ca_file: /nonexistent/ca.pem\n"),
+    );
+    let variable = config(
+        "variable.yaml",
+        "targets:\n  - virtual_key: openai\n    api_key: ${NOT_SET}\n",
+    );
+    let certificate = config("certificate.yaml", &format!("{target}{tls}"));
+    for (file, env, named) in [
+        (&authority, ("X", "x"), "/nonexistent/ca.pem"),
+        (&variable, ("X", "x"), "NOT_SET"),
+        (&certificate, ("X", "x"), "/nonexistent/cert.pem"),
+        (&good, ("PORT", "http"), "PORT"),
+        (&good, ("TRUSTED_PROXIES", "everyone"), "TRUSTED_PROXIES"),
+    ] {
+        let listen = free_address().to_string();
+        let args = ["serve", "--listen", &listen, "--config", file.as_str()];
+        let said = run_in(folder.path(), &args, &[env]);
+        assert_eq!(said.code, 3, "{named}: {said:?}");
+        assert!(said.err.contains(named), "{named}: {said:?}");
+    }
+}

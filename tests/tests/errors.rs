@@ -160,6 +160,45 @@ fn a_hint_is_rounded_up_and_read_in_every_form() {
     );
 }
 
+/// Who is turned away wants to know by whom, and the limits most of all.
+#[test]
+fn a_refusal_carries_the_limits_and_names_its_origin() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor).model("mine", "the-vendors-own"));
+    for body in [chat_body("mine"), stream_body("mine")] {
+        vendor.next("status=429;retry_after=3;header=x-ratelimit-limit-requests:60;header=x-ratelimit-remaining-tokens:0;header=set-cookie:a=b;header=x-request-id:req_1");
+        let answer = gateway.chat(body);
+        assert_eq!(answer.status(), 429, "{}", answer.text());
+        answer.error();
+        for (name, value) in [
+            ("retry-after", "3"),
+            ("x-ratelimit-limit-requests", "60"),
+            ("x-ratelimit-remaining-tokens", "0"),
+            ("x-upstream-request-id", "req_1"),
+            ("x-gateway-provider", "openai"),
+            ("x-gateway-target", "openai"),
+            ("x-gateway-model", "the-vendors-own"),
+        ] {
+            assert_eq!(
+                answer.header(name),
+                Some(value),
+                "{name}: {:?}",
+                answer.head
+            );
+        }
+        let overhead: f64 = answer
+            .header("x-gateway-overhead-ms")
+            .and_then(|text| text.parse().ok())
+            .expect("a number of milliseconds");
+        assert!((0.0..100.0).contains(&overhead), "{overhead}");
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    let own = gateway.chat(chat_body("nobody-serves-this"));
+    for name in ["x-gateway-provider", "x-gateway-target", "x-gateway-model"] {
+        assert_eq!(own.header(name), None, "no vendor had a part in it: {name}");
+    }
+}
+
 #[test]
 fn the_vendors_words_reach_the_client_only_when_the_request_was_wrong() {
     let vendor = Vendor::start();
@@ -373,6 +412,27 @@ fn a_request_that_cannot_be_right_costs_nothing() {
         );
     }
     assert!(vendor.received().is_empty());
+}
+
+#[test]
+fn a_models_name_has_a_bound() {
+    let vendor = Vendor::start();
+    let longest = "m".repeat(256);
+    let gateway = Gateway::start(&Gateway::before(&vendor).model(&longest, "m"));
+    assert_eq!(gateway.chat(chat_body(&longest)).status(), 200);
+    for name in ["m".repeat(257), "ä".repeat(129), "m".repeat(100_000)] {
+        for body in [chat_body(&name), stream_body(&name)] {
+            let answer = gateway.chat(body);
+            assert_eq!(answer.status(), 400, "{}", answer.text());
+            assert_eq!(answer.error(), (INVALID.into(), "invalid_request".into()));
+            assert_eq!(answer.json()["error"]["param"], "model");
+            let line = gateway.access(&answer);
+            assert!(
+                line.to_string().len() < 2000,
+                "the line does not repeat it: {line}"
+            );
+        }
+    }
 }
 
 #[test]

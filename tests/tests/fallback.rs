@@ -132,7 +132,8 @@ fn after_the_first_content_there_is_no_other_target() {
 fn when_all_fail_the_client_learns_of_the_last() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&two_targets(&vendor, "fallback"));
-    vendor.next_times(2, "status=429;retry_after=7");
+    vendor.next("status=503;retry_after=30");
+    vendor.next("status=429;retry_after=7");
     let answer = gateway.chat(chat_body(MODEL));
     assert_eq!(
         (answer.status(), answer.header("retry-after")),
@@ -152,6 +153,125 @@ fn when_all_fail_the_client_learns_of_the_last() {
         1,
         "one call, whatever it took"
     );
+}
+
+#[test]
+fn a_hint_of_the_first_outlives_a_last_without_one() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "fallback"));
+    for body in [chat_body(MODEL), stream_body(MODEL)] {
+        vendor.next("status=503;retry_after=30");
+        vendor.next("status=500");
+        let answer = gateway.chat(body);
+        assert_eq!(
+            (answer.status(), answer.header("retry-after")),
+            (502, Some("30")),
+            "{}",
+            answer.text()
+        );
+    }
+}
+
+/// What was moved past would otherwise be seen by nobody: the call was answered.
+#[test]
+fn an_answered_call_tells_the_operator_what_was_moved_past() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "fallback"));
+    for body in [chat_body(MODEL), stream_body(MODEL)] {
+        vendor.next("status=401;body={\"error\":{\"message\":\"the account is closed\"}}");
+        let answer = gateway.chat(body);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let line = gateway.access(&answer);
+        assert_eq!(line["attempts"].as_u64(), Some(2), "{line}");
+        let told = line["attempt_errors"].as_str().unwrap_or_default();
+        for part in ["openai", "upstream_auth_error", "the account is closed"] {
+            assert!(told.contains(part), "{part}: {line}");
+        }
+        assert!(!told.contains("second"), "the second one answered: {line}");
+    }
+    let untroubled = gateway.access(&gateway.chat(chat_body(MODEL)));
+    assert_eq!(untroubled.get("attempt_errors"), None, "{untroubled}");
+}
+
+#[test]
+fn a_refused_connection_is_told_as_well() {
+    let vendor = Vendor::start();
+    let nowhere = ferrogw_tests::gateway::free_address();
+    let setup = Setup::at(&format!("http://{nowhere}/v1"))
+        .section("strategy:\n  mode: fallback")
+        .further_target(&format!(
+            "- virtual_key: second\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {}\n  models: [{MODEL}]",
+            vendor.base_url()
+        ));
+    let gateway = Gateway::start(&setup);
+    for body in [chat_body(MODEL), stream_body(MODEL)] {
+        let answer = gateway.chat(body);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let line = gateway.access(&answer);
+        assert_eq!(line["attempts"].as_u64(), Some(2), "{line}");
+        let told = line["attempt_errors"]
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase();
+        for part in ["openai", "upstream_error", "refused"] {
+            assert!(told.contains(part), "{part}: {line}");
+        }
+    }
+}
+
+/// The headers of a failure speak of the attempt whose status the client gets.
+#[test]
+fn what_an_earlier_target_said_of_its_limits_is_not_the_lasts() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "fallback"));
+    vendor.next("status=429;header=x-ratelimit-remaining-requests:0");
+    vendor.next("status=500");
+    let answer = gateway.chat(chat_body(MODEL));
+    assert_eq!(answer.status(), 502, "{}", answer.text());
+    assert_eq!(answer.header("x-gateway-target"), Some("second"));
+    assert_eq!(answer.header("x-gateway-model"), Some("seconds-own-name"));
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), None);
+}
+
+/// The total time of a target bounds what can still be moved past: all before the first content.
+#[test]
+fn a_targets_own_time_passing_before_the_first_content_moves_on() {
+    let vendor = Vendor::start();
+    let gateway =
+        Gateway::start(&two_targets(&vendor, "fallback").target("timeouts:\n  total: 600ms"));
+    for (settings, body) in [
+        ("latency=20s", chat_body(MODEL)),
+        ("latency=20s", stream_body(MODEL)),
+        ("ttft=20s", stream_body(MODEL)),
+        ("role_only_then_stall", stream_body(MODEL)),
+    ] {
+        vendor.forget();
+        vendor.next(settings);
+        let begun = std::time::Instant::now();
+        let answer = gateway.chat(body.as_str());
+        assert_eq!(answer.status(), 200, "{settings}: {}", answer.text());
+        assert_eq!(called(&vendor), ["first", "second"], "{settings}");
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(5),
+            "{settings}: {:?}",
+            begun.elapsed()
+        );
+        if body.contains("\"stream\"") {
+            let events = answer.events();
+            assert!(events.last().is_some_and(Event::is_done), "{settings}");
+            assert!(
+                !answer.text().contains("\"error\""),
+                "{settings}: nothing of the first attempt shows"
+            );
+        }
+        let line = gateway.access(&answer);
+        assert!(
+            line["attempt_errors"]
+                .as_str()
+                .is_some_and(|told| told.contains("timeouts.total")),
+            "{settings}: {line}"
+        );
+    }
 }
 
 #[test]

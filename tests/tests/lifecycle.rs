@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use ferrogw_tests::config::{MODEL, VENDOR_KEY};
+use ferrogw_tests::config::{MODEL, Setup, VENDOR_KEY};
 use ferrogw_tests::http::End;
 use ferrogw_tests::{Call, Event, Gateway, SOON, Vendor, chat_body, eventually, keys, stream_body};
 
@@ -315,8 +315,8 @@ fn a_second_signal_ends_it_at_once() {
         .model("endless", "mock:events=2000;cadence=50ms")
         .section("server:\n  drain_timeout: 60s");
     let gateway = Gateway::start(&setup);
-    let mut live = gateway.open_chat(stream_body("endless"));
-    assert!(live.next().is_some());
+    let mut stream = gateway.open_chat(stream_body("endless"));
+    assert!(stream.next().is_some());
     gateway.signal("TERM");
     std::thread::sleep(Duration::from_millis(300));
     assert!(
@@ -324,10 +324,180 @@ fn a_second_signal_ends_it_at_once() {
         "the first signal waits for the stream"
     );
     gateway.signal("TERM");
-    assert!(
-        gateway.wait_for_end(Duration::from_secs(5)).is_some(),
-        "the second does not"
+    let ended = gateway.wait_for_end(Duration::from_secs(5));
+    let ended = ended.expect("the second does not");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let is_cut = |line: &serde_json::Value| line["surface"] == "chat";
+    let line = gateway.log.wait(SOON, is_cut).expect("it has a line");
+    assert_eq!(line["outcome"], "aborted", "{line}");
+}
+
+/// Also before the delay is over, in which nothing was asked to end.
+#[test]
+fn a_second_signal_is_heeded_during_the_delay() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("endless", "mock:events=2000;cadence=50ms")
+        .section("server:\n  drain_delay: 60s");
+    let gateway = Gateway::start(&setup);
+    let mut live = gateway.open_chat(stream_body("endless"));
+    assert!(live.next().is_some());
+    gateway.signal("TERM");
+    eventually("it says that it is going", || {
+        (ready(&gateway) == 503).then_some(())
+    });
+    gateway.signal("INT");
+    let ended = gateway.wait_for_end(Duration::from_secs(5));
+    assert_eq!(ended.and_then(|ended| ended.code()), Some(0));
+    let is_cut = |line: &serde_json::Value| line["surface"] == "chat";
+    assert!(gateway.log.wait(SOON, is_cut).is_some(), "it has a line");
+}
+
+#[test]
+fn a_second_signal_leaves_no_call_without_its_line() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("endless", "mock:events=2000;cadence=50ms")
+        .model("silent", "mock:stall")
+        .section("server:\n  drain_timeout: 60s");
+    let gateway = Gateway::start(&setup);
+    let mut open: Vec<_> = (0..3)
+        .map(|_| gateway.open_chat(stream_body("endless")))
+        .collect();
+    assert!(open.iter_mut().all(|live| live.next().is_some()));
+    let mut waiting = gateway.connect();
+    let call = Call::chat(chat_body("silent")).bearer(keys::APP.token);
+    waiting
+        .write(&call.bytes(gateway.addr()))
+        .expect("the gateway reads");
+    eventually("all are under way", || {
+        (vendor.stats().in_flight == 4).then_some(())
+    });
+
+    gateway.signal("TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    gateway.signal("TERM");
+    assert!(gateway.wait_for_end(Duration::from_secs(5)).is_some());
+    // The pipe is read by a thread of its own.
+    eventually("every call has left its line", || {
+        let lines = gateway.log.objects();
+        let calls = lines
+            .iter()
+            .filter(|line| line["surface"] == "chat" && line["outcome"] != "answered");
+        let paid = calls.filter(|line| line["tokens_in"].as_u64() > Some(0));
+        (paid.count() == 4).then_some(())
+    });
+}
+
+/// A stream that is read on without its client is nobody's to wait for, but it has been paid for.
+#[test]
+fn a_stop_finds_what_was_still_read_for_its_usage() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("endless", "mock:events=2000;cadence=50ms")
+        .section("stream:\n  on_disconnect: drain\nserver:\n  drain_timeout: 1s");
+    let gateway = Gateway::start(&setup);
+    let mut stream = gateway.open_chat(stream_body("endless"));
+    for _ in 0..4 {
+        assert!(stream.next().is_some());
+    }
+    let id = stream
+        .head
+        .header("x-request-id")
+        .expect("an id")
+        .to_owned();
+    drop(stream);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(
+        vendor.stats().in_flight,
+        1,
+        "the vendor is still being read"
     );
+    gateway.signal("TERM");
+    let ended = gateway.wait_for_end(SOON).expect("it ends");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let line = gateway.access_by_id(&id);
+    assert_eq!(line["outcome"], "aborted", "{line}");
+    assert!(
+        line["tokens_in"].as_u64() > Some(0) && line["tokens_out"].as_u64() > Some(0),
+        "{line}"
+    );
+    assert_eq!(line["estimated"], true, "{line}");
+}
+
+fn listed(gateway: &Gateway) -> Vec<String> {
+    let body = gateway.ask(Call::get("/v1/models")).json();
+    let models = body["data"].as_array().into_iter().flatten();
+    models
+        .filter_map(|model| model["id"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn reload(gateway: &Gateway, setup: &Setup) {
+    let done = || {
+        gateway
+            .metrics()
+            .count("gateway_config_reloads_total", &[("result", "success")])
+    };
+    let before = done();
+    gateway.rewrite_config(&setup.yaml());
+    gateway.signal("HUP");
+    eventually("it is reloaded", || (done() > before).then_some(()));
+}
+
+/// A target's name may stay while what it stands for changes.
+#[test]
+fn a_target_at_another_address_forgets_what_the_former_vendor_listed() {
+    let (former, silent, latter) = (Vendor::start(), Vendor::start(), Vendor::start());
+    former.lists(u32::MAX, &["of-the-former", "of-both"]);
+    silent.when_listing(u32::MAX, "status=500");
+    latter.lists(u32::MAX, &["of-the-latter", "of-both"]);
+    let gateway = Gateway::start(&Gateway::before(&former));
+    let has = |id: &str| listed(&gateway).iter().any(|known| known == id);
+    let status = |model: &str| gateway.chat(chat_body(model)).status();
+    eventually("the former's list is there", || {
+        has("of-the-former").then_some(())
+    });
+    assert_eq!(status("of-the-former"), 200);
+
+    reload(&gateway, &Gateway::before(&silent));
+    assert!(!has("of-the-former") && !has("of-both"));
+    assert_eq!(
+        ["of-the-former", "of-both", MODEL].map(status),
+        [404, 404, 200]
+    );
+    assert_eq!(silent.received().len(), 1, "of these only the declared one");
+
+    reload(&gateway, &Gateway::before(&latter));
+    eventually("the latter's list is there", || {
+        has("of-the-latter").then_some(())
+    });
+    assert!(!has("of-the-former") && has("of-both"));
+    assert_eq!(
+        ["of-the-latter", "of-both", "of-the-former"].map(status),
+        [200, 200, 404]
+    );
+}
+
+#[test]
+fn a_target_of_another_provider_forgets_and_the_same_keeps_what_was_listed() {
+    let vendor = Vendor::start();
+    vendor.lists(1, &["found-once"]);
+    vendor.when_listing(u32::MAX, "status=500");
+    let gateway = Gateway::start(&Gateway::before(&vendor));
+    let has = || listed(&gateway).iter().any(|known| known == "found-once");
+    let status = || gateway.chat(chat_body("found-once")).status();
+    eventually("the list is there", || has().then_some(()));
+
+    reload(&gateway, &Gateway::before(&vendor).model("newcomer", "x"));
+    assert!(has() && status() == 200, "the vendor is the same");
+
+    reload(
+        &gateway,
+        &Gateway::before(&vendor).target("provider: deepseek"),
+    );
+    assert!(!has(), "{:?}", listed(&gateway));
+    assert_eq!(status(), 404);
 }
 
 #[test]
@@ -508,4 +678,78 @@ fn a_signal_right_after_the_start_is_heeded() {
         let ended = stopped.wait_for_end(SOON).expect("it ends");
         assert_eq!(ended.code(), Some(0), "{ended:?}");
     }
+}
+
+/// A mount may come after the configuration that names what is in it.
+#[test]
+fn a_reload_that_lacked_a_file_succeeds_once_the_file_is_there() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor).model("newcomer", "m");
+    let gateway = Gateway::start(&Gateway::before(&vendor));
+    let key = gateway.dir().join("vendor.key");
+    let from_file = format!("api_key: file:{}", key.display());
+    gateway.rewrite_config(&setup.yaml().replace("api_key: ${VENDOR_KEY}", &from_file));
+    let refused = |line: &serde_json::Value| {
+        line["level"] == "ERROR" && line.to_string().contains("vendor.key")
+    };
+    assert!(gateway.log.wait(SOON, refused).is_some(), "it is told");
+    // Looked at several times since.
+    std::thread::sleep(Duration::from_millis(2500));
+    let told = gateway.log.objects().into_iter().filter(refused).count();
+    assert_eq!(told, 1, "{}", gateway.everything_said());
+    gateway.signal("HUP");
+    eventually("who asks is answered", || {
+        let told = gateway.log.objects().into_iter().filter(refused).count();
+        (told == 2).then_some(())
+    });
+
+    std::fs::write(&key, "sk-from-the-file").expect("the key can be written");
+    eventually("the new model is served", || {
+        (gateway.chat(chat_body("newcomer")).status() == 200).then_some(())
+    });
+    assert_eq!(
+        vendor.last().header("authorization"),
+        Some("Bearer sk-from-the-file")
+    );
+}
+
+#[test]
+fn a_changed_file_is_read_once() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor);
+    let gateway = Gateway::start(&setup);
+    let key = gateway.dir().join("vendor.key");
+    std::fs::write(&key, VENDOR_KEY).expect("the key can be written");
+    let from_file = format!("api_key: file:{}", key.display());
+    // Names a file that it did not name before.
+    gateway.rewrite_config(&setup.yaml().replace("api_key: ${VENDOR_KEY}", &from_file));
+    let reloaded = |line: &serde_json::Value| line["msg"] == "configuration reloaded";
+    assert!(gateway.log.wait(SOON, reloaded).is_some());
+    std::thread::sleep(Duration::from_millis(2500));
+    let times = gateway.log.objects().into_iter().filter(reloaded).count();
+    assert_eq!(times, 1, "{}", gateway.everything_said());
+}
+
+#[test]
+fn a_vendor_that_is_configured_no_longer_is_let_go() {
+    let (before, after) = (Vendor::start(), Vendor::start());
+    let gateway = Gateway::start(&Gateway::before(&before));
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
+    let listed = || {
+        let all = before.everything();
+        all.iter().any(|request| request.method == "GET")
+    };
+    eventually("its models were asked for", || {
+        (listed() && before.stats().in_flight == 0).then_some(())
+    });
+    assert!(
+        before.stats().connections_open > 0,
+        "kept for the next call"
+    );
+    gateway.rewrite_config(&Gateway::before(&after).yaml());
+    gateway.signal("HUP");
+    eventually("no connection is left", || {
+        (before.stats().connections_open == 0).then_some(())
+    });
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
 }

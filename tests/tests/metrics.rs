@@ -259,6 +259,41 @@ fn names_from_outside_make_no_series_of_their_own() {
     assert!(models.contains(&"unknown"), "{models:?}");
 }
 
+/// A provider that takes any model is asked for whatever a client invents; its 404 says that the name
+/// was worth no series.
+#[test]
+fn names_that_an_open_provider_does_not_know_make_none_either() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor).further_target(&format!(
+        "- virtual_key: open\n  provider: groq\n  api_key: ${{VENDOR_KEY}}\n  base_url: {}",
+        vendor.base_url()
+    ));
+    let gateway = Gateway::start(&setup);
+    for n in 0..100 {
+        let name = format!("nope-{n}");
+        let body = if n % 2 == 0 {
+            chat_body(&name)
+        } else {
+            stream_body(&name)
+        };
+        assert_eq!(gateway.chat(body).status(), 404);
+    }
+    assert_eq!(vendor.received().len(), 100, "the provider was asked");
+    let page = gateway.send(&Call::get("/metrics").bearer(keys::EYES.token));
+    assert!(!page.text().contains("nope-"), "{}", page.text());
+    assert_eq!(
+        gateway.metrics().count(
+            "gateway_requests_total",
+            &[
+                ("provider", "groq"),
+                ("model", "unknown"),
+                ("status", "error")
+            ]
+        ),
+        100
+    );
+}
+
 #[test]
 fn an_access_line_says_all_there_is_to_know() {
     let vendor = Vendor::start();

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use ferrogw_tests::config::MODEL;
-use ferrogw_tests::{Call, Gateway, Vendor, chat_body};
+use ferrogw_tests::{Call, Gateway, Vendor, chat_body, eventually, keys};
 use serde_json::Value;
 
 fn started(vendor: &Vendor) -> Gateway {
@@ -105,6 +105,64 @@ fn one_model_can_be_asked_for_whatever_its_name() {
         );
     }
     assert!(vendor.received().is_empty());
+}
+
+#[test]
+fn a_key_for_some_models_sees_no_others() {
+    let vendor = Vendor::start();
+    vendor.lists(u32::MAX, &[MODEL, "found-for-all", "found-for-some"]);
+    let setup = Gateway::before(&vendor)
+        .model("declared", "x")
+        .section("aliases:\n  nickname: gpt-test\n  disguise: declared")
+        .key(keys::NARROW, "models: [gpt-test, found-for-some]");
+    let gateway = Gateway::start(&setup);
+    let ids = |token: &str| {
+        let answer = gateway.send(&Call::get("/v1/models").bearer(token));
+        assert_eq!(answer.status(), 200);
+        let body = answer.json();
+        let models = body["data"].as_array().expect("a list").iter();
+        models
+            .filter_map(|model| model["id"].as_str().map(str::to_owned))
+            .collect::<BTreeSet<_>>()
+    };
+    let all = eventually("what the vendor lists is listed", || {
+        Some(ids(keys::APP.token)).filter(|ids| ids.contains("found-for-all"))
+    });
+    assert_eq!(
+        all,
+        [MODEL, "declared", "found-for-all", "found-for-some"]
+            .map(str::to_owned)
+            .into()
+    );
+    assert_eq!(
+        ids(keys::NARROW.token),
+        [MODEL, "found-for-some"].map(str::to_owned).into()
+    );
+    let one = |id: &str, token: &str| {
+        let path = format!("/v1/models/{id}");
+        gateway.send(&Call::get(&path).bearer(token))
+    };
+    for (id, seen) in [
+        (MODEL, true),
+        ("found-for-some", true),
+        ("nickname", true),
+        ("declared", false),
+        ("found-for-all", false),
+        ("disguise", false),
+    ] {
+        let answer = one(id, keys::NARROW.token);
+        assert_eq!(one(id, keys::APP.token).status(), 200, "{id}");
+        assert_eq!(
+            answer.status(),
+            if seen { 200 } else { 404 },
+            "{id}: {}",
+            answer.text()
+        );
+        if !seen {
+            let missing = one("nothing-here", keys::NARROW.token);
+            assert_eq!(answer.text(), missing.text(), "hidden is not there: {id}");
+        }
+    }
 }
 
 #[test]

@@ -424,3 +424,29 @@ fn a_path_that_climbs_is_named_as_such() {
     }
     assert!(vendor.received().is_empty());
 }
+
+/// The client has all that it asked for, so nobody hung up.
+#[test]
+fn the_head_of_a_fault_is_the_whole_answer() {
+    let (_vendor, gateway) = started();
+    for (path, token, status) in [
+        ("/v1/models", None, 401),
+        ("/metrics", Some(keys::APP.token), 403),
+        ("/nowhere", Some(keys::APP.token), 404),
+        (CHAT, Some(keys::APP.token), 405),
+    ] {
+        let ask = |method| {
+            let call = Call::new(method, path);
+            gateway.send(&token.map_or(call.clone(), |token| call.bearer(token)))
+        };
+        let (get, head) = (ask("GET"), ask("HEAD"));
+        assert_eq!(head.status(), status, "{path}");
+        assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
+        assert_eq!(told(&head), told(&get), "{path}");
+        let length = get.body.len().to_string();
+        assert_eq!(head.header("content-length"), Some(length.as_str()));
+        let line = gateway.access(&head);
+        assert_eq!(line["status"], status, "{line}");
+        assert_ne!(line["outcome"], "aborted", "{line}");
+    }
+}

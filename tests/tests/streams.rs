@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use ferrogw_tests::config::{MODEL, Setup};
 use ferrogw_tests::http::End;
+use ferrogw_tests::vendor::escaped;
 use ferrogw_tests::{Event, Gateway, Vendor, chat_body, eventually, stream_body};
 use mock::Outcome;
 use serde_json::Value;
@@ -360,6 +363,103 @@ fn a_failure_after_it_is_an_event_and_no_done() {
     }
 }
 
+/// Many a server sends events under another name, or under none; clients go by the name.
+#[test]
+fn what_is_told_is_what_was_found_not_what_the_vendor_calls_it() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor));
+    let misnamed = [
+        "content_type=text/plain",
+        "content_type=Text/Plain; charset=utf-8",
+        "content_type=application/octet-stream",
+        "no_content_type",
+    ];
+    for settings in misnamed {
+        vendor.next(settings);
+        let answer = gateway.chat(stream_body(MODEL));
+        assert_eq!(answer.status(), 200, "{settings}: {}", answer.text());
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/event-stream"),
+            "{settings}"
+        );
+        assert_eq!(done(&answer.events()), 1, "{settings}");
+
+        vendor.next(settings);
+        let whole = gateway.chat(chat_body(MODEL));
+        assert_eq!(whole.status(), 200, "{settings}: {}", whole.text());
+        assert_eq!(
+            whole.header("content-type"),
+            Some("application/json"),
+            "{settings}"
+        );
+        assert!(whole.json()["choices"].is_array(), "{settings}");
+    }
+    vendor.next("content_type=text/event-stream; charset=UTF-8");
+    assert_eq!(
+        gateway.chat(stream_body(MODEL)).header("content-type"),
+        Some("text/event-stream; charset=UTF-8"),
+        "the right name is left as it is"
+    );
+}
+
+const FINISHED: &str = "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"whole\"}}]}\n\ndata: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+/// Whoever has the finish reason has the whole answer, whatever becomes of the connection.
+#[test]
+fn a_stream_that_breaks_after_its_finish_reason_is_whole() {
+    let reset = vendor_that_resets_after(FINISHED);
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&Gateway::before(&vendor).further_target(&format!(
+        "- virtual_key: resets\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: http://{reset}/v1\n  models: [resets]"
+    )));
+    let cut = escaped(&format!("{FINISHED}data: [DONE]\n\n"));
+    for (model, settings) in [
+        ("resets", None),
+        (
+            MODEL,
+            Some(format!(
+                "content_type=text/event-stream;cut={};body={cut}",
+                FINISHED.len()
+            )),
+        ),
+    ] {
+        if let Some(settings) = &settings {
+            vendor.next(settings);
+        }
+        let answer = gateway.chat(stream_body(model));
+        assert_eq!((answer.status(), answer.end), (200, End::Whole), "{model}");
+        let events = answer.events();
+        assert_eq!(done(&events), 1, "{model}: {}", answer.text());
+        assert!(events.last().is_some_and(Event::is_done), "{model}");
+        assert_eq!(chunks(&events).len(), 2, "{model}: {}", answer.text());
+        assert!(!answer.text().contains("\"error\""), "{model}");
+        let line = gateway.access(&answer);
+        assert_eq!(line["outcome"], "answered", "{model}: {line}");
+        assert_eq!(line["level"], "INFO", "{model}: {line}");
+    }
+}
+
+/// Sends this much of a stream, leaves its end open, and resets the connection.
+fn vendor_that_resets_after(events: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // What is left unread turns the close into a reset.
+            let _ = client.read(&mut [0; 16]);
+            let _ = write!(
+                client,
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{events}\r\n",
+                events.len()
+            );
+            // So that what was sent is read before the reset takes it away.
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    });
+    addr
+}
+
 #[test]
 fn a_vendors_words_inside_a_stream_are_blotted() {
     let vendor = Vendor::start();
@@ -466,6 +566,35 @@ fn a_client_that_leaves_before_the_answer_begins_is_noticed() {
             .count()
     };
     eventually("both are on the record", || (aborted() == 2).then_some(()));
+}
+
+/// Before the vendor has said anything of what was used, the request is what is known to have cost.
+#[test]
+fn a_client_that_leaves_a_silent_stream_has_had_its_prompt_read() {
+    let vendor = Vendor::start();
+    let setup = Gateway::before(&vendor)
+        .model("mute", "mock:ttft=30s")
+        .section("stream:\n  heartbeat: 200ms");
+    for on_disconnect in ["cut", "drain"] {
+        let setup = setup
+            .clone()
+            .section(&format!("  on_disconnect: {on_disconnect}"))
+            .target("timeouts:\n  idle: 2s");
+        let gateway = Gateway::start(&setup);
+        let stream = gateway.open_chat(stream_body("mute"));
+        let id = stream
+            .head
+            .header("x-request-id")
+            .expect("an id")
+            .to_owned();
+        drop(stream);
+        let line = gateway.access_by_id(&id);
+        assert_eq!(line["outcome"], "aborted", "{on_disconnect}: {line}");
+        assert!(
+            line["tokens_in"].as_u64() > Some(0) && line["estimated"] == true,
+            "{on_disconnect}: {line}"
+        );
+    }
 }
 
 #[test]

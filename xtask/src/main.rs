@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod docs;
 mod flags;
 mod install;
 mod service;
@@ -34,6 +35,7 @@ cargo xtask <command>
   test   [--only rust|python|node] [--skip-sdk]
          build, install what the suites need, run every suite
   tidy   hold the tree against the house rules
+  docs   write what in docs/ is data: the table of providers, the schema of the config
   bench  [--quick] [--check] [--no-pin] [--out FILE] [--proxies LIST] [--scenarios LIST]
          [--gateway FILE] [--mock FILE]
          measure nginx, a bare hyper proxy and ferrogw; writes docs/benchmarks.md
@@ -56,6 +58,7 @@ fn run(command: &str, flags: Flags) -> Result<()> {
     match command {
         "test" => test::run(flags),
         "tidy" => tidy::run(flags),
+        "docs" => docs::run(flags),
         "bench" => bench::run(flags),
         "hyper-proxy" => bench::hyper_proxy::run(flags),
         "" | "help" | "--help" | "-h" => {

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use config::{Config, Listen, Models, Secret};
 use mock::MockSpec;
-use server::lifecycle::Source;
+use server::lifecycle::{Reading, Source};
 
 use crate::environment::Environment;
 use crate::exit::Exit;
@@ -44,10 +44,13 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Exit> {
     let config = config(flags.listen, &mock.url());
     let again = config.clone();
     explain(flags.listen, &key);
-    let source = Source {
-        files: Vec::new(),
-        read: Box::new(move || Ok(again.clone())),
+    let read = move || {
+        Ok(Reading {
+            config: again.clone(),
+            warnings: Vec::new(),
+        })
     };
+    let source = Source::new(Vec::new(), Box::new(read));
     serve::start(
         Plan {
             config,

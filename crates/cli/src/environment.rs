@@ -3,15 +3,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use config::Config;
 
-/// Where a config file may lie that nobody named.
-const UNNAMED: [&str; 3] = [
-    "/etc/ferrogw/config.yaml",
-    "/etc/ferrogw/config.yml",
-    "/etc/ferrogw/config.json",
-];
+use crate::exit::Exit;
 
 /// What the environment says.
 #[derive(Clone)]
@@ -80,7 +74,7 @@ impl Environment {
     }
 
     /// Refuses, all at once, what must not happen in production, and warns of it elsewhere.
-    pub(crate) fn guard(&self, config: &Config) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn guard(&self, config: &Config) -> Result<Vec<String>, Exit> {
         let any_origin = config
             .server
             .cors_origins
@@ -100,10 +94,10 @@ impl Environment {
             );
         }
         if self.production && !grave.is_empty() {
-            bail!(
+            return Err(Exit::Config(format!(
                 "refused in production (GATEWAY_ENV=production):\n  - {}",
                 grave.join("\n  - ")
-            );
+            )));
         }
         if self.production && !config.server.rate_limit.is_on() {
             grave.push("the rate limit for callers without a key is off".to_owned());
@@ -111,15 +105,17 @@ impl Environment {
         Ok(grave)
     }
 
-    /// Puts what the environment says above what the file says.
-    pub(crate) fn apply(&self, config: &mut Config) -> anyhow::Result<()> {
+    /// Puts what the environment says above what the file says, and gives what of it makes no
+    /// sense and is ignored.
+    pub(crate) fn apply(&self, config: &mut Config) -> Result<Vec<String>, String> {
         let over = &self.overrides;
+        let mut ignored = Vec::new();
         if let Some(port) = &over.port {
-            config.server.listen = vec![
-                format!(":{}", port.trim())
-                    .parse()
-                    .with_context(|| format!("PORT is `{port}`; it must be a port number"))?,
-            ];
+            let listen = format!(":{}", port.trim()).parse();
+            config.server.listen =
+                vec![listen.map_err(|error| {
+                    format!("PORT is `{port}`; it must be a port number: {error}")
+                })?];
         }
         if let Some(level) = &over.log_level {
             config.log.level = match level.trim().to_ascii_lowercase().as_str() {
@@ -134,24 +130,26 @@ impl Environment {
         }
         if let Some(list) = &over.trusted_proxies {
             let nets = split(list).into_iter().map(|net| {
-                net.parse().with_context(|| {
-                    format!("TRUSTED_PROXIES holds `{net}`; write networks such as 10.0.0.0/8")
+                net.parse().map_err(|error| {
+                    format!(
+                        "TRUSTED_PROXIES holds `{net}`; write networks such as 10.0.0.0/8: {error}"
+                    )
                 })
             });
             config.server.trusted_proxies = nets.collect::<Result<_, _>>()?;
         }
-        if let Some(rps) = number(over.rate_limit_rps.as_deref(), "RATE_LIMIT_RPS") {
-            config.server.rate_limit.rps = rps;
+        let limit = &mut config.server.rate_limit;
+        if let Some(rps) = &over.rate_limit_rps {
+            match number(rps, "RATE_LIMIT_RPS") {
+                Ok(rps) => limit.rps = rps,
+                Err(why) => ignored.push(why),
+            }
         }
-        if let Some(burst) = number(over.rate_limit_burst.as_deref(), "RATE_LIMIT_BURST") {
-            // A burst below one token would let nobody in; the numbers here are far below 2^32.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "clamped first"
-            )]
-            let burst = burst.clamp(1.0, 1e6) as u32;
-            config.server.rate_limit.burst = burst;
+        if let Some(burst) = &over.rate_limit_burst {
+            match number(burst, "RATE_LIMIT_BURST") {
+                Ok(burst) => limit.burst = tokens(if burst > 0.0 { burst } else { limit.rps }),
+                Err(why) => ignored.push(why),
+            }
         }
         if let Some(text) = &over.discovery_interval {
             match config::parse_duration(text.trim()) {
@@ -162,19 +160,12 @@ impl Environment {
                         interval,
                     };
                 }
-                _ => complain(&format!(
+                _ => ignored.push(format!(
                     "FERRO_MODEL_DISCOVERY_INTERVAL is `{text}` and is ignored; write 1m or more, or 0s for none"
                 )),
             }
         }
-        Ok(())
-    }
-
-    /// A config file that lies where one might expect it to be read, but is not.
-    pub(crate) fn unread_file(&self) -> Option<&'static str> {
-        UNNAMED
-            .into_iter()
-            .find(|path| self.config.is_none() && std::path::Path::new(path).exists())
+        Ok(ignored)
     }
 }
 
@@ -186,22 +177,92 @@ fn split(list: &str) -> Vec<String> {
         .collect()
 }
 
-/// A number that is not one is told and otherwise as good as none.
-fn number(text: Option<&str>, name: &str) -> Option<f64> {
-    let text = text?.trim();
-    match text.parse::<f64>() {
-        Ok(number) if number >= 0.0 && number.is_finite() => Some(number),
-        _ => {
-            complain(&format!(
-                "{name} is `{text}` and is ignored; write a number of 0 or more"
-            ));
-            None
-        }
+fn number(text: &str, name: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if number >= 0.0 && number.is_finite() => Ok(number),
+        _ => Err(format!(
+            "{name} is `{text}` and is ignored; write a number of 0 or more"
+        )),
     }
 }
 
-/// The log is not up yet when the environment is read.
-#[expect(clippy::print_stderr, reason = "said before there is a log")]
-fn complain(text: &str) {
-    eprintln!("warning: {text}");
+/// Whole tokens. Less than one would let nobody in.
+fn tokens(burst: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped first"
+    )]
+    let whole = burst.ceil().clamp(1.0, 1e6) as u32;
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(set: impl Fn(&mut Overrides)) -> Environment {
+        let mut overrides = Overrides {
+            port: None,
+            log_level: None,
+            cors_origins: None,
+            trusted_proxies: None,
+            rate_limit_rps: None,
+            rate_limit_burst: None,
+            discovery_interval: None,
+        };
+        set(&mut overrides);
+        Environment {
+            config: None,
+            master_key: None,
+            no_key: false,
+            production: false,
+            no_color: false,
+            overrides,
+        }
+    }
+
+    #[test]
+    fn a_burst_of_zero_is_the_rate() {
+        for (rps, burst, expected) in [
+            (Some("7"), "0", 7),
+            (Some("2.5"), "0", 3),
+            (Some("0.001"), "0", 1),
+            (Some("0"), "0", 1),
+            (None, "0", 20),
+            (Some("7"), "3", 3),
+            (None, "1e9", 1_000_000),
+        ] {
+            let environment = environment(|over| {
+                over.rate_limit_rps = rps.map(Into::into);
+                over.rate_limit_burst = Some(burst.into());
+            });
+            let mut config = Config::default();
+            assert_eq!(environment.apply(&mut config), Ok(Vec::new()));
+            let found = config.server.rate_limit.burst;
+            assert_eq!(found, expected, "{rps:?} {burst}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_or_refused() {
+        let odd = environment(|over| {
+            over.rate_limit_rps = Some("-1".into());
+            over.rate_limit_burst = Some("many".into());
+            over.discovery_interval = Some("1s".into());
+        });
+        let mut config = Config::default();
+        let ignored = odd.apply(&mut config).unwrap();
+        for (told, name) in ignored.iter().zip(["RPS", "BURST", "DISCOVERY"]) {
+            assert!(told.contains(name), "{told}");
+        }
+        assert_eq!((ignored.len(), config), (3, Config::default()));
+
+        for set in [
+            (|over| over.port = Some("http".into())) as fn(&mut Overrides),
+            |over| over.trusted_proxies = Some("10.0.0.0/8,everyone".into()),
+        ] {
+            assert!(environment(set).apply(&mut Config::default()).is_err());
+        }
+    }
 }

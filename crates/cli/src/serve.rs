@@ -9,7 +9,8 @@ use anyhow::Context;
 use config::{Config, Listen, LogFormat};
 use engine::gateway::{Gateway, Surroundings};
 use engine::receipt::Books;
-use server::lifecycle::{Server, Source, cores};
+use server::edge::EdgeError;
+use server::lifecycle::{RunError, Server, Source, cores};
 use telemetry::{AccessLog, AccessSpec, LevelFilter, Log, LogSpec, Metrics, Redactor};
 
 use crate::environment::{self, Environment};
@@ -82,12 +83,6 @@ fn serve(
     for concern in plan.warnings.iter().chain(concerns) {
         tracing::warn!("{concern}");
     }
-    if let Some(file) = environment.unread_file() {
-        tracing::warn!(
-            file,
-            "this config file is not read: name it with --config or GATEWAY_CONFIG"
-        );
-    }
     let surroundings = Surroundings {
         env: Box::new(environment::var),
         secrets: environment::all().collect(),
@@ -102,12 +97,25 @@ fn serve(
         .thread_name("control")
         .enable_all()
         .build()?;
-    control.block_on(async {
-        let server = Server::start(gateway.clone())?;
+    let done = control.block_on(async {
+        let server = Server::start(gateway.clone()).map_err(not_started)?;
         announce(&gateway, &server, &plan.origin, environment);
         server.run(plan.source).await;
         Ok(())
-    })
+    });
+    // Looking for models may still wait for a name server.
+    control.shutdown_background();
+    done
+}
+
+/// Tells what is wrong with the configuration from what is wrong with the machine.
+fn not_started(error: RunError) -> Exit {
+    match error {
+        RunError::Edge(error @ (EdgeError::Tls(_) | EdgeError::NoAddress)) => {
+            Exit::Config(error.to_string())
+        }
+        error => error.into(),
+    }
 }
 
 fn install_log(

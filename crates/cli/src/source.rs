@@ -4,51 +4,59 @@
 use std::path::{Path, PathBuf};
 
 use config::{Config, LogFormat, Mode};
-use server::lifecycle::Source;
+use server::lifecycle::{Reading, Source};
 
 use crate::environment::{self, Environment};
 use crate::exit::Exit;
 use crate::serve::{Flags, Plan};
 
+/// Where a config file may lie that nobody named.
+const UNNAMED: [&str; 3] = [
+    "/etc/ferrogw/config.yaml",
+    "/etc/ferrogw/config.yml",
+    "/etc/ferrogw/config.json",
+];
+
 /// Reads the configuration that the flags and the environment name.
 pub(crate) fn plan(flags: &Flags, environment: &Environment) -> Result<Plan, Exit> {
     let file = flags.config.clone().or_else(|| environment.config.clone());
-    let (config, warnings) = read(file.as_deref(), flags, environment)?;
     let origin = file.as_ref().map_or_else(
         || "environment".to_owned(),
         |path| path.display().to_string(),
     );
+    let unread = unread(file.as_deref(), &UNNAMED);
     let files: Vec<PathBuf> = file.iter().cloned().collect();
     let (flags, environment) = (flags.clone(), environment.clone());
-    let again = move || {
-        let (config, warnings) =
-            read(file.as_deref(), &flags, &environment).map_err(|exit| exit.to_string())?;
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        Ok(config)
-    };
+    let read = move || read(file.as_deref(), &flags, &environment);
+    let source = Source::new(files, Box::new(read));
+    let Reading {
+        config,
+        mut warnings,
+    } = source.read().map_err(Exit::Config)?;
+    warnings.extend(unread);
     Ok(Plan {
         config,
         warnings,
-        source: Source {
-            files,
-            read: Box::new(again),
-        },
+        source,
         origin,
     })
 }
 
-fn read(
-    file: Option<&Path>,
-    flags: &Flags,
-    environment: &Environment,
-) -> Result<(Config, Vec<String>), Exit> {
-    let (mut config, warnings) = match file {
-        Some(path) => read_file(path)?,
+/// What to say of a config file that lies where one might expect it to be read, but is not.
+fn unread(chosen: Option<&Path>, places: &[&str]) -> Option<String> {
+    let lies = |path: &&&str| chosen.is_none() && Path::new(path).exists();
+    let path = places.iter().find(lies)?;
+    Some(format!(
+        "{path} is not read: name it with --config or GATEWAY_CONFIG"
+    ))
+}
+
+fn read(file: Option<&Path>, flags: &Flags, environment: &Environment) -> Result<Reading, String> {
+    let (mut config, mut warnings) = match file {
+        Some(path) => read_file(path).map_err(|exit| exit.to_string())?,
         None => (detected(), Vec::new()),
     };
-    environment.apply(&mut config)?;
+    warnings.extend(environment.apply(&mut config)?);
     if let Some(listen) = flags.listen {
         config.server.listen = vec![listen];
     }
@@ -57,7 +65,7 @@ fn read(
         Some(_) => config.log.format = LogFormat::Json,
         None => {}
     }
-    Ok((config, warnings))
+    Ok(Reading { config, warnings })
 }
 
 /// Reads a config file and what is odd about it, or says everything that is wrong with it.
@@ -90,4 +98,19 @@ fn detected() -> Config {
     };
     config.strategy.mode = Mode::Fallback;
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_reads_is_told_unless_another_was_chosen() {
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let places = ["/nonexistent/config.yaml", here];
+        let told = unread(None, &places).unwrap();
+        assert!(told.starts_with(here), "{told}");
+        assert_eq!(unread(None, &places[..1]), None);
+        assert_eq!(unread(Some(Path::new("mine.yaml")), &places), None);
+    }
 }

@@ -82,7 +82,6 @@ impl Attempt<'_> {
         // What it cost if the client leaves before there is an answer to count.
         receipt.note(|notes| {
             notes.usage = Some(estimate(prompt, 0));
-            notes.headers.clear();
         });
         let rules = self.stream_rules(encoded.asked_usage, end);
         // Pinned here, so that a pointer is moved and not the whole exchange.

@@ -237,6 +237,7 @@ async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, 
         });
         notes.owned = attempt.candidate.owned;
         notes.waiting = Some(begun);
+        notes.headers.clear();
     });
     let redactor = &attempt.call.snapshot.redactor;
     let result = attempt

@@ -99,8 +99,7 @@ fn call(reply: Reply, mut receipt: Receipt) -> Response<Outgoing> {
 
 /// A fault as the documented envelope; without its body where only the head was asked for.
 pub(crate) fn fault(fault: &Fault, mut receipt: Receipt, head_only: bool) -> Response<Outgoing> {
-    let status =
-        StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let timing = receipt.head_ready();
     let of_the_attempt = receipt
         .notes()
@@ -111,7 +110,8 @@ pub(crate) fn fault(fault: &Fault, mut receipt: Receipt, head_only: bool) -> Res
     let mut response = own(status, JSON, body.into(), receipt, head_only);
     let headers = response.headers_mut();
     if !of_the_attempt.is_empty() {
-        headers.extend(of_the_attempt);
+        let own = std::mem::replace(headers, of_the_attempt);
+        headers.extend(own);
         time(headers, timing);
     }
     if let Some(allow) = fault.allow {

@@ -224,3 +224,6 @@ fn check_known(method: &Method) -> Result<(), Fault> {
         Err(Fault::new(Kind::MethodUnknown))
     }
 }
+
+#[cfg(test)]
+mod tests;

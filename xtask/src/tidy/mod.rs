@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bans;
+mod generated;
 mod leftovers;
 mod manifests;
 mod provider_ids;
@@ -52,6 +53,7 @@ pub(crate) fn run(flags: Flags) -> Result<()> {
     findings.extend(provider_ids::check(&tree));
     findings.extend(leftovers::check(&tree));
     findings.extend(architecture::check(&tree));
+    findings.extend(generated::check(&tree));
     findings.extend(bans::check()?);
     findings.sort();
     for finding in &findings {

@@ -23,7 +23,10 @@ impl ConnectionTotals {
     /// closed ones are gone.
     pub(super) fn current(&self) -> [(&'static str, u64); 2] {
         let open = self.opened.saturating_sub(self.closed);
-        [("active", self.active), ("idle", open.saturating_sub(self.active))]
+        [
+            ("active", self.active),
+            ("idle", open.saturating_sub(self.active)),
+        ]
     }
 
     pub(super) fn transitions(&self) -> [(&'static str, u64); 5] {

@@ -248,17 +248,25 @@ impl Page<'_> {
         };
         let totals = source();
         #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-        let current = totals.current().map(|(state, n)| (state, Sample::Gauge(n as f64)));
+        let current = totals
+            .current()
+            .map(|(state, n)| (state, Sample::Gauge(n as f64)));
         self.family(
             "gateway_server_connections_current",
             "Client connections by state.",
-            current.iter().map(|(state, n)| (vec![("state", *state)], n)),
+            current
+                .iter()
+                .map(|(state, n)| (vec![("state", *state)], n)),
         )?;
-        let transitions = totals.transitions().map(|(state, n)| (state, Counter::holding(n)));
+        let transitions = totals
+            .transitions()
+            .map(|(state, n)| (state, Counter::holding(n)));
         self.family(
             "gateway_server_connection_transitions",
             "State changes of client connections, by the state entered.",
-            transitions.iter().map(|(state, n)| (vec![("state", *state)], n)),
+            transitions
+                .iter()
+                .map(|(state, n)| (vec![("state", *state)], n)),
         )
     }
 
