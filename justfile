@@ -24,6 +24,10 @@ lint:
 tidy:
     cargo xtask tidy
 
+# write what is generated in docs/
+docs:
+    cargo xtask docs
+
 # measure against nginx and write docs/benchmarks.md
 bench *flags:
     cargo xtask bench {{flags}}

@@ -370,7 +370,7 @@ fn what_is_told_is_what_was_found_not_what_the_vendor_calls_it() {
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let misnamed = [
         "content_type=text/plain",
-        "content_type=Text/Plain; charset=utf-8",
+        "content_type=Text/Plain%3B charset=utf-8",
         "content_type=application/octet-stream",
         "no_content_type",
     ];
@@ -395,7 +395,7 @@ fn what_is_told_is_what_was_found_not_what_the_vendor_calls_it() {
         );
         assert!(whole.json()["choices"].is_array(), "{settings}");
     }
-    vendor.next("content_type=text/event-stream; charset=UTF-8");
+    vendor.next("content_type=text/event-stream%3B charset=UTF-8");
     assert_eq!(
         gateway.chat(stream_body(MODEL)).header("content-type"),
         Some("text/event-stream; charset=UTF-8"),
@@ -410,7 +410,8 @@ const FINISHED: &str = "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"inde
 fn a_stream_that_breaks_after_its_finish_reason_is_whole() {
     let reset = vendor_that_resets_after(FINISHED);
     let vendor = Vendor::start();
-    let gateway = Gateway::start(&Gateway::before(&vendor).further_target(&format!(
+    let setup = Gateway::before(&vendor).section("strategy:\n  mode: fallback");
+    let gateway = Gateway::start(&setup.further_target(&format!(
         "- virtual_key: resets\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: http://{reset}/v1\n  models: [resets]"
     )));
     let cut = escaped(&format!("{FINISHED}data: [DONE]\n\n"));

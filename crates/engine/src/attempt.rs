@@ -1,5 +1,6 @@
 //! One try at one target: encode, send, read the head, then the whole or the first of a stream.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
 use std::time::SystemTime;
@@ -186,7 +187,7 @@ impl Attempt<'_> {
     async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {
         let (head, body) = answer.into_parts();
         // A client that is turned away wants to know the limits most of all.
-        receipt.note(|notes| notes.headers = relayed(&head.headers));
+        receipt.note(|notes| notes.headers = self.relayed(&head.headers));
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
@@ -201,7 +202,7 @@ impl Attempt<'_> {
         prompt: u64,
         receipt: &mut Receipt,
     ) -> Result<Reply, Fault> {
-        let mut headers = relayed(&head.headers);
+        let mut headers = self.relayed(&head.headers);
         let (mut body, mut answered) = (body, None);
         let usage = if let Some(coding) = coding_of(&head.headers) {
             // Asked for in the clear and sent otherwise: it passes, but cannot be read.
@@ -239,7 +240,7 @@ impl Attempt<'_> {
             prompt_estimate,
             drain,
         };
-        let mut headers = relayed(&head.headers);
+        let mut headers = self.relayed(&head.headers);
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "text/event-stream"));
         Reply {
             status: head.status,
@@ -259,6 +260,28 @@ impl Attempt<'_> {
             flatten: target.provider.has(Quirk::ContentBlocks),
             redactor: self.call.snapshot.redactor.clone(),
         }
+    }
+
+    /// The vendor's headers that are the client's business; not one that shows a secret.
+    fn relayed(&self, vendor: &HeaderMap) -> HeaderMap {
+        let redactor = &self.call.snapshot.redactor;
+        let clean = |value: &HeaderValue| {
+            value
+                .to_str()
+                .is_ok_and(|text| matches!(redactor.redact(text), Cow::Borrowed(_)))
+        };
+        let mut headers = HeaderMap::with_capacity(24);
+        for (name, value) in vendor {
+            let shown = match name.as_str() {
+                "x-request-id" => VENDOR_REQUEST_ID,
+                text if RELAYED.iter().any(|start| text.starts_with(start)) => name.clone(),
+                _ => continue,
+            };
+            if clean(value) {
+                headers.append(shown, value.clone());
+            }
+        }
+        headers
     }
 
     /// Within the target's total time and the operator's patience, whichever ends first.
@@ -336,19 +359,6 @@ fn forward(from: &HeaderMap, to: &mut HeaderMap) {
             to.insert(HeaderName::from_static(name), value.clone());
         }
     }
-}
-
-/// The vendor's headers that are the client's business.
-fn relayed(vendor: &HeaderMap) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(24);
-    for (name, value) in vendor {
-        if RELAYED.iter().any(|start| name.as_str().starts_with(start)) {
-            headers.append(name.clone(), value.clone());
-        } else if name == "x-request-id" {
-            headers.insert(VENDOR_REQUEST_ID, value.clone());
-        }
-    }
-    headers
 }
 
 /// What the body was found to be; the vendor's own word for it where that says the same.

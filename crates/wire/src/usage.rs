@@ -133,14 +133,14 @@ impl Counts {
         });
         match slot {
             Some(Slot::Count(slot)) => *slot = count(scan.skip()?),
-            Some(Slot::Parts(slot)) => *slot = Parts::next(scan)?,
+            Some(Slot::Parts(slot)) => Parts::read(slot, scan)?,
             None => _ = scan.skip()?,
         }
         Ok(())
     }
 
     /// None when nothing is counted.
-    fn usage(self) -> Option<Usage> {
+    fn usage(&self) -> Option<Usage> {
         [
             self.prompt,
             self.input,
@@ -153,12 +153,15 @@ impl Counts {
         .then(|| self.sum())
     }
 
-    fn sum(self) -> Usage {
-        let read = self.prompt_parts.or(self.input_parts).unwrap_or_default();
+    fn sum(&self) -> Usage {
+        let nothing = Parts::default();
+        let read = self.prompt_parts.as_ref().or(self.input_parts.as_ref());
+        let read = read.unwrap_or(&nothing);
         let written = self
             .completion_parts
-            .or(self.output_parts)
-            .unwrap_or_default();
+            .as_ref()
+            .or(self.output_parts.as_ref());
+        let written = written.unwrap_or(&nothing);
         let mut usage = Usage {
             input: most([self.prompt, self.input]),
             output: most([self.completion, self.output]),
@@ -189,14 +192,14 @@ impl Counts {
 }
 
 impl Parts {
-    /// Reads the value that comes next; None when it is not an object.
-    fn next(scan: &mut Scanner<'_>) -> Walk<Option<Parts>> {
+    /// Reads the value that comes next into a slot; None when it is not an object.
+    fn read(slot: &mut Option<Parts>, scan: &mut Scanner<'_>) -> Walk {
+        *slot = None;
         if scan.peek() != Some(b'{') {
-            return scan.skip().map(|_| None);
+            return scan.skip().map(|_| ());
         }
-        let mut parts = Parts::default();
-        scan.object(|scan, name| parts.member(scan, name))?;
-        Ok(Some(parts))
+        let parts = slot.insert(Parts::default());
+        scan.object(|scan, name| parts.member(scan, name))
     }
 
     fn member(&mut self, scan: &mut Scanner<'_>, name: Literal<'_>) -> Walk {
