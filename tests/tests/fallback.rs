@@ -194,6 +194,28 @@ fn an_answered_call_tells_the_operator_what_was_moved_past() {
 }
 
 #[test]
+fn a_stream_that_breaks_at_the_second_target_tells_of_both() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "fallback"));
+    vendor.next("status=503;body={\"error\":{\"message\":\"closed for today\"}}");
+    vendor.next("error_in_200=2;events=5;cadence=50ms");
+    let answer = gateway.chat(stream_body(MODEL));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let line = gateway.access(&answer);
+    assert_eq!(line["attempts"].as_u64(), Some(2), "{line}");
+    let told = line["attempt_errors"].as_str().unwrap_or_default();
+    assert!(
+        line["error"]
+            .as_str()
+            .is_some_and(|cause| cause.contains("overloaded")),
+        "{line}"
+    );
+    for part in ["openai: ", "closed for today", "; second: "] {
+        assert!(told.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
 fn a_refused_connection_is_told_as_well() {
     let vendor = Vendor::start();
     let nowhere = ferrogw_tests::gateway::free_address();

@@ -625,6 +625,9 @@ fn a_drained_stream_is_read_to_its_end_for_its_usage() {
         "{line}"
     );
     assert_eq!(line["estimated"], false, "{line}");
+    let samples = gateway.metrics();
+    assert_eq!(samples.count("gateway_tokens_input_total", &[]), 11);
+    assert_eq!(samples.count("gateway_tokens_output_total", &[]), 222);
     eventually("the vendor came to its end", || {
         (vendor.only().outcome == Outcome::Answered).then_some(())
     });

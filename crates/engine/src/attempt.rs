@@ -11,6 +11,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
+use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
@@ -138,6 +139,7 @@ impl Attempt<'_> {
                 Some(error) => vendor::fault_of_error(
                     &error,
                     vendor::retry_after(&head.headers, SystemTime::now()),
+                    &self.call.snapshot.redactor,
                 ),
                 None => Fault::new(Kind::UpstreamInvalid)
                     .because(format!("the answer to a stream is {other}")),
@@ -192,7 +194,13 @@ impl Attempt<'_> {
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
             .unwrap_or_default();
-        vendor::fault_of_answer(head.status, &head.headers, &body, SystemTime::now())
+        vendor::fault_of_answer(
+            head.status,
+            &head.headers,
+            &body,
+            SystemTime::now(),
+            &self.call.snapshot.redactor,
+        )
     }
 
     fn read_whole(
@@ -209,7 +217,7 @@ impl Attempt<'_> {
             headers.insert(CONTENT_ENCODING, coding.clone());
             estimate(prompt, body.len())
         } else {
-            let read = read_answer(head, &body)?;
+            let read = read_answer(head, &body, &self.call.snapshot.redactor)?;
             if self.candidate.target.provider.has(Quirk::ContentBlocks) {
                 body = flattened(body);
             }
@@ -325,7 +333,7 @@ impl Attempt<'_> {
 }
 
 /// What a whole answer says of itself; an answer that is none, or an error under a good status, is a fault.
-fn read_answer(head: &Parts, body: &[u8]) -> Result<chat::Answer, Fault> {
+fn read_answer(head: &Parts, body: &[u8], redactor: &Redactor) -> Result<chat::Answer, Fault> {
     let read = chat::read_answer(body).map_err(|error| {
         let media = media_of(&head.headers);
         Fault::new(Kind::UpstreamInvalid).because(format!(
@@ -336,6 +344,7 @@ fn read_answer(head: &Parts, body: &[u8]) -> Result<chat::Answer, Fault> {
         return Err(vendor::fault_of_error(
             error,
             vendor::retry_after(&head.headers, SystemTime::now()),
+            redactor,
         ));
     }
     if read.choices == 0 && read.usage.is_none() {

@@ -189,7 +189,7 @@ impl Receipt {
     }
 
     /// The head of the answer is ready: from here on time is the answer's own. Gives the gateway's
-    /// part of the time so far, and the rest of it.
+    /// and the vendors' parts of the time so far.
     pub fn head_ready(&mut self) -> (Duration, Duration) {
         let Some(open) = &mut self.0 else {
             return Default::default();
@@ -197,7 +197,7 @@ impl Receipt {
         let total = open.started.elapsed();
         let own = open.own_time(total);
         open.notes.overhead = Some(own);
-        (own, total.saturating_sub(own))
+        (own, open.notes.upstream_wait)
     }
 
     /// When it was opened.

@@ -284,7 +284,7 @@ where
             _ => self.queue(run.slice(..end)),
         }
         if let Some((_, fault)) = seen.fault {
-            self.fail(of_stream_fault(fault));
+            self.fail(of_stream_fault(fault, &self.rules.redactor));
         }
     }
 
@@ -387,9 +387,9 @@ where
     }
 }
 
-fn of_stream_fault(fault: StreamFault) -> Fault {
+fn of_stream_fault(fault: StreamFault, redactor: &Redactor) -> Fault {
     match fault {
-        StreamFault::Error(error) => vendor::fault_of_error(&error, None),
+        StreamFault::Error(error) => vendor::fault_of_error(&error, None, redactor),
         StreamFault::Malformed { .. } => {
             Fault::new(Kind::UpstreamInvalid).because("an event of the stream is not a JSON object")
         }

@@ -102,6 +102,7 @@ impl Stream {
                 notes.failed(fault);
                 if let Some(attempt) = notes.attempts.last_mut() {
                     attempt.fault = Some(fault.kind);
+                    attempt.cause = Some(fault.to_string().into_boxed_str());
                 }
             }
         });

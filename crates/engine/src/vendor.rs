@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
+use telemetry::Redactor;
 use wire::fault::{self, Fault, Kind};
 use wire::vendor_error::{self, VendorError};
 
@@ -15,18 +16,24 @@ pub(crate) fn fault_of_answer(
     headers: &HeaderMap,
     body: &[u8],
     now: SystemTime,
+    redactor: &Redactor,
 ) -> Fault {
     let error = vendor_error::read(body).unwrap_or_default();
-    let mut fault = described(fault::of_status(status.as_u16()), &error);
+    let mut fault = described(fault::of_status(status.as_u16()), &error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.retry_after = retry_after(headers, now);
     fault
 }
 
 /// The fault that an error object inside a successful answer means.
-pub(crate) fn fault_of_error(error: &VendorError, retry_after: Option<Duration>) -> Fault {
+pub(crate) fn fault_of_error(
+    error: &VendorError,
+    retry_after: Option<Duration>,
+    redactor: &Redactor,
+) -> Fault {
     let status = error.status.or_else(|| status_of_words(error));
-    let mut fault = described(status.map_or(Kind::UpstreamError, fault::of_status), error);
+    let kind = status.map_or(Kind::UpstreamError, fault::of_status);
+    let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
     fault.retry_after = retry_after;
     fault
@@ -53,8 +60,17 @@ fn status_of_words(error: &VendorError) -> Option<u16> {
 }
 
 /// Only a fault of the caller's own carries the vendor's words to the caller; all carry them to the log.
-fn described(kind: Kind, error: &VendorError) -> Fault {
+fn described(kind: Kind, error: &VendorError, redactor: &Redactor) -> Fault {
     let mut fault = Fault::new(kind);
+    // Before the text is cut: half a secret is known to nobody as one.
+    let whole = error
+        .message
+        .as_deref()
+        .map(|text| redactor.redact(text).into_owned());
+    let error = &VendorError {
+        message: whole,
+        ..error.clone()
+    };
     let said = vendor_error::public_message(error);
     if let Some(text) = &said {
         fault = fault.because(text.clone());
@@ -140,6 +156,7 @@ mod tests {
                 &HeaderMap::new(),
                 body,
                 SystemTime::UNIX_EPOCH,
+                &Redactor::default(),
             )
         };
         assert_eq!(read(400).message, "the prompt is bad");
@@ -154,7 +171,12 @@ mod tests {
     #[test]
     fn row_26_an_error_in_a_success_is_read_by_its_code_or_its_words() {
         let read = |body: &str| {
-            fault_of_error(&vendor_error::read(body.as_bytes()).unwrap(), None).status()
+            fault_of_error(
+                &vendor_error::read(body.as_bytes()).unwrap(),
+                None,
+                &Redactor::default(),
+            )
+            .status()
         };
         assert_eq!(read(r#"{"error":{"message":"slow down","code":429}}"#), 429);
         assert_eq!(read(r#"{"error":{"message":"no","code":"402"}}"#), 502);

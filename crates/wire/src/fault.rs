@@ -245,6 +245,9 @@ impl Fault {
         if let Cow::Owned(clean) = scrub(&self.message) {
             self.message = Cow::Owned(clean);
         }
+        if let Some(param) = self.param.take() {
+            self.param = Some(scrub(&param).into_owned().into_boxed_str());
+        }
         if let Some(cause) = self.cause.take() {
             self.cause = Some(scrub(&cause).into_owned().into_boxed_str());
         }
