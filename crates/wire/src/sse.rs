@@ -206,7 +206,12 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        // Every second line of most streams is blank: that is seen without a search.
+        let end = if rest.first().is_some_and(|byte| is_line_end(*byte)) {
+            0
+        } else {
+            memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())
+        };
         let terminator = if rest[end..].starts_with(b"\r\n") {
             2
         } else {
@@ -291,7 +296,12 @@ impl<'a> Block<'a> {
 
 /// A line's field name and value; a comment has an empty name.
 fn field(line: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b':', line) {
+    let colon = if line.starts_with(b"data:") {
+        Some(4)
+    } else {
+        memchr::memchr(b':', line)
+    };
+    match colon {
         Some(colon) => {
             let value = &line[colon + 1..];
             (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))

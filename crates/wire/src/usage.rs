@@ -53,8 +53,11 @@ impl Usage {
 
     /// Reads the value that comes next.
     pub(crate) fn next(scan: &mut Scanner<'_>) -> Walk<Option<Usage>> {
+        if scan.peek() != Some(b'{') {
+            return scan.skip().map(|_| None);
+        }
         let mut counts = Counts::default();
-        scan.object_or_skip(|scan, name| counts.member(scan, name))?;
+        scan.object(|scan, name| counts.member(scan, name))?;
         Ok(counts.usage())
     }
 

@@ -16,6 +16,8 @@ use crate::json::{Literal, Scanner};
 const FIXED_MAX: usize = 4096;
 /// Repetitions after which learning was worth its cost.
 const WORTH: u32 = 16;
+/// Other events in a row after which comparing is not worth its cost until the next attempt to learn.
+const MISSES_MAX: u32 = 8;
 /// Events between two attempts to learn in a stream that does not repeat itself.
 const PATIENCE_MAX: u32 = 256;
 
@@ -56,7 +58,11 @@ impl Echo {
     /// Recognises the event at the start of some complete blocks.
     #[inline]
     pub(super) fn hear(&mut self, blocks: &[u8]) -> Option<Heard> {
-        let heard = self.compare(blocks);
+        let heard = if self.misses < MISSES_MAX {
+            self.compare(blocks)
+        } else {
+            None
+        };
         if heard.is_some() {
             self.hits = self.hits.saturating_add(1);
             self.misses = 0;
@@ -77,7 +83,7 @@ impl Echo {
         self.patience = if self.hits >= WORTH {
             1
         } else {
-            (2 * self.patience).clamp(1, PATIENCE_MAX)
+            (4 * self.patience).clamp(1, PATIENCE_MAX)
         };
         self.hits = 0;
         self.misses = 0;

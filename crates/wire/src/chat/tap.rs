@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::memmem::{FindIter, Finder};
+use memchr::memmem::Finder;
 
 use super::chunk::{Chunk, Said};
 use super::echo::Echo;
@@ -203,6 +203,7 @@ impl Tap {
 
     /// Remembers an event if one that differs from it in its only text would mean the same to
     /// every way of reading it.
+    #[cold]
     fn learn(&mut self, block: &Block<'_>, chunk: &Chunk<'_>, data: &[u8]) {
         let text = chunk.said.only_text().filter(|text| {
             let measured = measure(data);
@@ -299,15 +300,11 @@ fn value_of<'a>(name: &Finder<'_>, text: &'a [u8]) -> Option<&'a [u8]> {
 /// A run is searched from the first block on that is asked about.
 struct Hints<'a> {
     run: &'a [u8],
-    probes: Option<[Probe<'a>; 3]>,
+    probes: Option<[Probe; 3]>,
 }
 
-struct Probe<'a> {
-    rest: &'a [u8],
-    /// Where `rest` begins in the run.
-    start: usize,
-    width: usize,
-    hits: FindIter<'a, 'static>,
+struct Probe {
+    name: &'static Finder<'static>,
     next: Option<usize>,
 }
 
@@ -324,32 +321,33 @@ impl<'a> Hints<'a> {
                 [&USAGE, &FINISH, &ERROR].map(|name| Probe::of(name, run, block.start))
             })
             .iter_mut()
-            .fold(false, |any, probe| probe.within(block) | any)
+            .fold(false, |any, probe| probe.within(run, block) | any)
     }
 }
 
-impl<'a> Probe<'a> {
-    fn of(name: &'static Finder<'static>, run: &'a [u8], start: usize) -> Probe<'a> {
-        let rest = run.get(start..).unwrap_or_default();
-        let mut hits = name.find_iter(rest);
-        let next = hits.next();
-        Probe {
-            rest,
-            start,
-            width: name.needle().len(),
-            hits,
-            next,
-        }
+impl Probe {
+    fn of(name: &'static Finder<'static>, run: &[u8], start: usize) -> Probe {
+        let next = find(name, run, start);
+        Probe { name, next }
     }
 
-    fn within(&mut self, block: &Range<usize>) -> bool {
+    fn within(&mut self, run: &[u8], block: &Range<usize>) -> bool {
+        if self.next.is_some_and(|at| at < block.start) {
+            self.next = find(self.name, run, block.start);
+        }
         let mut telling = false;
-        while let Some(at) = self.next.filter(|at| self.start + at < block.end) {
-            telling |= self.start + at >= block.start && is_telling(&self.rest[at + self.width..]);
-            self.next = self.hits.next();
+        while let Some(at) = self.next.filter(|at| *at < block.end) {
+            let behind = at + self.name.needle().len();
+            telling |= is_telling(&run[behind..]);
+            self.next = find(self.name, run, behind);
         }
         telling
     }
+}
+
+/// Where a name is first found from a place on.
+fn find(name: &Finder<'_>, run: &[u8], from: usize) -> Option<usize> {
+    Some(from + name.find(run.get(from..)?)?)
 }
 
 /// Whether what follows a name is a colon and a value that says something.

@@ -35,7 +35,6 @@ fn an_event_with_another_text_is_recognised() {
 
 #[test]
 fn any_other_event_is_not() {
-    let mut echo = learnt(EVENT);
     for event in [
         "",
         "data: [DONE]\n\n",
@@ -52,8 +51,9 @@ fn any_other_event_is_not() {
         "data: {\"content\":\"abc",
         "data: {\"content\":\"",
     ] {
-        assert!(echo.hear(event.as_bytes()).is_none(), "{event}");
+        assert!(learnt(EVENT).hear(event.as_bytes()).is_none(), "{event}");
     }
+    let mut echo = learnt(EVENT);
     assert!(
         echo.hear(b"data: {\"content\":\"\xff\",\"x\":1,\"padding\":\"z\"}\n\n")
             .is_none()
@@ -88,7 +88,7 @@ fn a_stream_without_repetition_is_learnt_from_ever_less_often() {
             attempts += 1;
         }
     }
-    assert!((10..60).contains(&attempts), "{attempts}");
+    assert!((5..60).contains(&attempts), "{attempts}");
 }
 
 #[test]

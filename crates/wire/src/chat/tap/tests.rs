@@ -488,6 +488,25 @@ fn a_new_phase_of_a_stream_is_recognised() {
 }
 
 #[test]
+fn events_that_matter_by_more_than_their_text_are_always_read() {
+    let mould = |mould: usize| MOULDS[mould].replace('@', "abc");
+    // A value on its own line, which the colon of a comment behind the event makes a member.
+    let telling = "data: {\"model\":\"n\",\"choices\":[{\"delta\":{\"content\":\"abc\"}}]}\nid: \"usage\"\n\n";
+    for events in [
+        [&*mould(30), &mould(32), &mould(30)],
+        [&mould(29), &mould(1), &mould(29)],
+        [
+            &mould(0),
+            &telling.repeat(2),
+            &[telling, ": c\n\n"].concat(),
+        ],
+    ] {
+        compare(&runs(&[events.concat().as_bytes()])).unwrap();
+        compare(&runs(&events.map(str::as_bytes))).unwrap();
+    }
+}
+
+#[test]
 fn splitting_a_stream_anywhere_changes_nothing_that_is_heard() {
     let texts = [
         "first",
