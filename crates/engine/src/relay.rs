@@ -130,7 +130,30 @@ where
             Some(fault) => Err(fault),
             None => {
                 self.committed = true;
+                self.gather().await;
                 Ok(())
+            }
+        }
+    }
+
+    /// Takes in what the connection has read meanwhile, so that it leaves in one write with the head.
+    async fn gather(&mut self) {
+        while self.state == State::Open && self.held() < HELD_MAX {
+            let mut gave_way = false;
+            let more = poll_fn(|cx| {
+                if self.poll_source(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                if gave_way {
+                    return Poll::Ready(false);
+                }
+                // The connection is another task of this core: let it have its turn, once.
+                gave_way = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            });
+            if !more.await {
+                return;
             }
         }
     }

@@ -156,22 +156,57 @@ pub(crate) fn finish(
 
 /// How long the gateway took, and how long it waited for others.
 fn time(headers: &mut HeaderMap, (own, wait): (Duration, Duration)) {
-    let (own, wait) = (millis(own), millis(wait));
-    insert(headers, OVERHEAD, &own);
-    insert(
-        headers,
-        SERVER_TIMING,
-        &format!("gateway;dur={own}, upstream;dur={wait}"),
-    );
+    let mut text = String::with_capacity(64);
+    text.push_str("gateway;dur=");
+    millis(&mut text, own);
+    insert(headers, OVERHEAD, &text["gateway;dur=".len()..]);
+    text.push_str(", upstream;dur=");
+    millis(&mut text, wait);
+    insert(headers, SERVER_TIMING, &text);
 }
 
-fn millis(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    format!("{}.{:03}", micros / 1000, micros % 1000)
+/// Milliseconds with three decimals. Written by hand: it is done twice a call.
+fn millis(out: &mut String, duration: Duration) {
+    const DIGITS: usize = 24;
+    let mut digits = [b'0'; DIGITS];
+    let mut rest = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let mut first = DIGITS;
+    while rest > 0 || first > DIGITS - 4 {
+        first -= 1;
+        digits[first] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    for (place, digit) in digits.iter().enumerate().skip(first) {
+        if place == DIGITS - 3 {
+            out.push('.');
+        }
+        out.push(char::from(*digit));
+    }
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_have_three_decimals() {
+        for (micros, expected) in [
+            (0, "0.000"),
+            (7, "0.007"),
+            (999, "0.999"),
+            (1000, "1.000"),
+            (12_345_678, "12345.678"),
+            (u64::MAX, "18446744073709551.615"),
+        ] {
+            let mut text = String::new();
+            millis(&mut text, Duration::from_micros(micros));
+            assert_eq!(text, expected);
+        }
     }
 }
