@@ -82,9 +82,7 @@ impl Attempt<'_> {
         let begun = Instant::now();
         let end = target.patience.total.map(|total| begun + total);
         // What it cost if the client leaves before there is an answer to count.
-        receipt.note(|notes| {
-            notes.usage = Some(estimate(prompt, 0));
-        });
+        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
         let rules = self.stream_rules(encoded.asked_usage, end);
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
@@ -92,7 +90,6 @@ impl Attempt<'_> {
             .await;
         receipt.note(|notes| {
             notes.upstream_wait += begun.elapsed();
-            notes.waiting = None;
             (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
             notes.usage = None;
         });

@@ -245,6 +245,7 @@ async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, 
         .await
         .map_err(|fault| fault.scrubbed(|text| redactor.redact(text)));
     receipt.note(|notes| {
+        notes.waiting = None;
         if let Some(last) = notes.attempts.last_mut() {
             last.fault = result.as_ref().err().map(|fault| fault.kind);
             last.cause = result

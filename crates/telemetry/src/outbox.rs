@@ -207,7 +207,10 @@ impl Shared {
             if closed {
                 return;
             }
-            thread::park_timeout(every);
+            // A sink that parks this thread may have used up the call that came meanwhile.
+            if lock(&self.flushes).asked == asked && !self.closed.load(Ordering::Acquire) {
+                thread::park_timeout(every);
+            }
         }
     }
 
