@@ -183,8 +183,8 @@ streams every event and `[DONE]`; a single wrong one ends the run.
 - **hyper**: a release build of the bare proxy in `xtask`: the same HTTP stack and allocator, a
   runtime and a pool per thread, bodies streamed through, nothing parsed, counted or logged.
 - **nginx**: the Debian package as a keep-alive reverse proxy without log. Each scenario runs under
-  whichever buffering was cheapest for nginx in a trial before the rounds; streams under the cheapest
-  of those that do not hold events back, as any file that serves live streams must be.
+  whichever buffering was cheapest for nginx in a trial before the rounds; where events must arrive
+  as they are sent, among those that do not hold them back.
 - **direct**: the generator at the mock, without a proxy.
 
 | scenario | what | connections | nginx |
