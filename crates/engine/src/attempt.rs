@@ -83,10 +83,12 @@ impl Attempt<'_> {
         let end = target.patience.total.map(|total| begun + total);
         // What it cost if the client leaves before there is an answer to count.
         receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
-        let rules = self.stream_rules(encoded.asked_usage, end);
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
-            .bounded(end, pin!(self.exchange(request, rules, receipt)))
+            .bounded(
+                end,
+                pin!(self.exchange(request, encoded.asked_usage, end, receipt)),
+            )
             .await;
         receipt.note(|notes| {
             notes.upstream_wait += begun.elapsed();
@@ -114,7 +116,8 @@ impl Attempt<'_> {
     async fn exchange(
         &self,
         request: http::Request<Full<Bytes>>,
-        rules: StreamRules,
+        hide_usage: bool,
+        end: Option<Instant>,
         receipt: &mut Receipt,
     ) -> Result<Received, Fault> {
         let answer = self.send(request).await?;
@@ -142,7 +145,7 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
-        let mut relay = Box::new(Relay::new(body, rules));
+        let mut relay = Box::new(Relay::new(body, self.stream_rules(hide_usage, end)));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
     }

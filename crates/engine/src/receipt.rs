@@ -403,3 +403,80 @@ fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
     });
     Some(failed.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::IdSource;
+
+    fn open() -> (Arc<Books>, Receipt) {
+        let books = Arc::new(Books {
+            metrics: Metrics::new("test"),
+            access: None,
+        });
+        let head = Head {
+            id: IdSource::default().call_id(&HeaderMap::new()),
+            method: http::Method::POST,
+            path: "/v1/chat/completions".into(),
+            remote: IpAddr::from([127, 0, 0, 1]),
+            surface: Some("chat"),
+            core: 0,
+        };
+        (books.clone(), Receipt::open(books, head))
+    }
+
+    /// Success, rejection, error, clients gone, calls still in flight.
+    fn counted(books: &Books) -> [u64; 5] {
+        let call = books.metrics.call("none", "unknown");
+        let surface = books.metrics.surface("chat");
+        let in_flight = u64::try_from(surface.in_flight.get()).unwrap();
+        [
+            call.requests_success.get(),
+            call.requests_rejected.get(),
+            call.requests_error.get(),
+            surface.aborted.get(),
+            in_flight,
+        ]
+    }
+
+    #[test]
+    fn however_it_ends_a_receipt_is_settled_once() {
+        let ended = |end: fn(Receipt)| {
+            let (books, receipt) = open();
+            assert_eq!(counted(&books), [0, 0, 0, 0, 1]);
+            end(receipt);
+            counted(&books)
+        };
+        assert_eq!(ended(Receipt::close), [1, 0, 0, 0, 0]);
+        assert_eq!(ended(drop), [0, 0, 1, 1, 0]);
+        assert_eq!(
+            ended(|receipt| close_failed(receipt, Kind::MissingKey)),
+            [0, 1, 0, 0, 0]
+        );
+        assert_eq!(
+            ended(|receipt| close_failed(receipt, Kind::UpstreamError)),
+            [0, 0, 1, 0, 0]
+        );
+    }
+
+    fn close_failed(mut receipt: Receipt, kind: Kind) {
+        receipt.note(|notes| notes.failed(&Fault::new(kind)));
+        receipt.close();
+    }
+
+    #[test]
+    fn a_panic_is_the_gateways_failure_and_not_a_client_gone() {
+        let (books, receipt) = open();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _held = receipt;
+            panic!("a defect");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(counted(&books), [0, 0, 1, 0, 0]);
+        let page = books.metrics.render(false);
+        assert!(
+            page.contains("gateway_http_responses_total{surface=\"chat\",status=\"500\"} 1"),
+            "{page}"
+        );
+    }
+}

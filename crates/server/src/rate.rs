@@ -52,7 +52,7 @@ impl Rate {
         let burst = if burst > 0.0 { burst } else { per_second };
         // Rounded up and down respectively, so that never too much is let in.
         let interval = whole((SECOND / per_second).ceil()).max(1);
-        #[allow(clippy::cast_precision_loss)]
+        #[expect(clippy::cast_precision_loss, reason = "an interval is far below 2^53")]
         let capacity = whole((burst * interval as f64).floor()).max(interval);
         Some(Self { interval, capacity })
     }
@@ -121,7 +121,10 @@ impl RateLimit {
     }
 
     fn shard_of(&self, key: &IpAddr) -> usize {
-        #[allow(clippy::cast_possible_truncation)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any part of a hash will do"
+        )]
         let hash = self.hasher.hash_one(key) as usize;
         hash % SHARDS
     }
@@ -154,7 +157,11 @@ fn nanos(duration: Duration) -> u64 {
 
 /// A non-negative number as an integer; too large ones as the largest.
 fn whole(number: f64) -> u64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturating by definition"
+    )]
     let whole = number as u64;
     whole
 }
