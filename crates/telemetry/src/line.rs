@@ -5,6 +5,7 @@
 //! both formats, and long values are cut.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tracing::Level;
@@ -99,6 +100,28 @@ impl<'a> Line<'a> {
             escape(self.out, value, true);
             self.out.push(b'"');
         }
+        self
+    }
+
+    /// The address of somebody.
+    pub fn ip(&mut self, key: &str, value: IpAddr) -> &mut Self {
+        let IpAddr::V4(address) = value else {
+            return self.str(key, &value.to_string());
+        };
+        self.key(key);
+        let quote: &[u8] = if self.format == Format::Json {
+            b"\""
+        } else {
+            b""
+        };
+        self.out.extend_from_slice(quote);
+        for (place, byte) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                self.out.push(b'.');
+            }
+            padded(self.out, byte.into(), 1);
+        }
+        self.out.extend_from_slice(quote);
         self
     }
 
@@ -397,6 +420,23 @@ mod tests {
             text,
             "1970-01-01T00:00:00.000000000Z \u{1b}[31mERROR\u{1b}[0m no\n"
         );
+    }
+
+    #[test]
+    fn an_address_reads_as_its_text() {
+        for address in ["0.0.0.0", "127.0.0.1", "255.10.100.9", "::1", "2001:db8::7"] {
+            let as_text = |format| {
+                line(format, |line| {
+                    line.str("a", address);
+                })
+            };
+            for format in [Format::Json, Format::Text] {
+                let written = line(format, |line| {
+                    line.ip("a", address.parse().unwrap());
+                });
+                assert_eq!(written, as_text(format));
+            }
+        }
     }
 
     proptest! {

@@ -154,7 +154,7 @@ impl Chunks {
             (Step::Size | Step::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 return self.digit(byte);
             }
-            (Step::Digits | Step::Blank, b'\r') | (Step::Extension, b'\r') => Step::SizeEnd,
+            (Step::Digits | Step::Blank | Step::Extension, b'\r') => Step::SizeEnd,
             (Step::Digits | Step::Blank, b' ' | b'\t') => Step::Blank,
             (Step::Digits | Step::Blank, b';') => Step::Extension,
             (Step::Extension, other) if other != b'\n' => {
@@ -322,10 +322,8 @@ mod tests {
             chunks in prop::collection::vec("[a-z\r\n]{1,40}", 0..6),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
-            let mut text = String::new();
-            for chunk in &chunks {
-                text += &format!("{:x};e\r\n{chunk}\r\n", chunk.len());
-            }
+            let framed = chunks.iter().map(|chunk| format!("{:x};e\r\n{chunk}\r\n", chunk.len()));
+            let mut text: String = framed.collect();
             text += "0\r\nt: r\r\n\r\n";
             let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(text.len())).collect();
             places.extend([0, text.len()]);

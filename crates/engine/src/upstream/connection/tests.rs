@@ -139,7 +139,7 @@ async fn ask_with(script: Script, message: Message) -> Result<Answer, String> {
 /// Fails when nobody would wake the caller again.
 async fn ask(script: Script) -> Result<Answer, String> {
     let asking = ask_with(script, message(Method::POST, "{}"));
-    tokio::time::timeout(std::time::Duration::from_secs(60), asking)
+    tokio::time::timeout(std::time::Duration::from_mins(1), asking)
         .await
         .unwrap_or(Err("waits".into()))
 }
@@ -488,15 +488,16 @@ proptest! {
         let mut text = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(hints);
         text += "HTTP/1.1 200 OK\r\ncontent-type: a/b\r\n";
         match framing {
-            0 => text += &format!("content-length: {}\r\n\r\n{body}", body.len()),
+            0 => text.extend([format!("content-length: {}\r\n\r\n{body}", body.len())]),
             1 => {
                 text += "transfer-encoding: chunked\r\n\r\n";
                 for piece in body.as_bytes().chunks(chunk) {
-                    text += &format!("{:X}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece));
+                    text.extend([format!("{:X}\r\n", piece.len())]);
+                    text.extend([&*String::from_utf8_lossy(piece), "\r\n"]);
                 }
                 text += "0\r\n\r\n";
             }
-            _ => text += &format!("\r\n{body}"),
+            _ => text.extend(["\r\n", &body]),
         }
         let mut acts = pieces(text.as_bytes(), &cuts);
         acts.extend((framing == 2).then_some(Act::Close));
