@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use http_body_util::Full;
 use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
@@ -115,7 +114,7 @@ impl Attempt<'_> {
     /// Sends, and waits for all that has to be there before the client may see anything.
     async fn exchange(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Bytes>,
         hide_usage: bool,
         end: Option<Instant>,
         receipt: &mut Receipt,
@@ -167,10 +166,7 @@ impl Attempt<'_> {
         )
     }
 
-    async fn send(
-        &self,
-        request: http::Request<Full<Bytes>>,
-    ) -> Result<Response<VendorBody>, Fault> {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<Response<VendorBody>, Fault> {
         let target = &self.candidate.target;
         let limit = target.patience.first_byte;
         match tokio::time::timeout(limit, self.upstream.send(&target.way, request)).await {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{Method, Request};
-use http_body_util::Full;
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
 use crate::body;
@@ -181,7 +180,7 @@ impl Target {
         model: &str,
         body: Bytes,
         pick: u64,
-    ) -> Result<Request<Full<Bytes>>, BuildError> {
+    ) -> Result<Request<Bytes>, BuildError> {
         let site = match &self.chat {
             Endpoint::Fixed(site) => (**site).clone(),
             Endpoint::PerModel => {
@@ -217,8 +216,8 @@ impl Target {
             .map_err(|fault| fault.to_string())
     }
 
-    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
+    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Bytes> {
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = site.path;
         *request.headers_mut() = self.keys.pick(pick);

@@ -21,13 +21,12 @@ use crate::serve::Admitted;
 pub(crate) async fn call(
     admitted: Admitted<'_>,
     row: &'static SurfaceRow,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Answer, Fault> {
-    let (head, body) = request.into_parts();
-    check_encoding(&head.headers)?;
+    check_encoding(request.headers())?;
     let begun = Instant::now();
-    let read = read(&admitted, body).await;
+    let read = read(&admitted, request.body_mut()).await;
     receipt.note(|notes| notes.client_wait = begun.elapsed());
     let bytes = read?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
@@ -37,7 +36,7 @@ pub(crate) async fn call(
         row,
         snapshot: admitted.snapshot.clone(),
         principal: admitted.principal,
-        headers: head.headers,
+        headers: std::mem::take(request.headers_mut()),
         body,
     };
     let gateway = &admitted.core.gateway;
@@ -47,7 +46,7 @@ pub(crate) async fn call(
         .map(Answer::Call)
 }
 
-async fn read(admitted: &Admitted<'_>, body: Incoming) -> Result<Bytes, Fault> {
+async fn read(admitted: &Admitted<'_>, body: &mut Incoming) -> Result<Bytes, Fault> {
     let config = &admitted.snapshot.config;
     let limit = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
     read_body(body, limit, config.server.body_timeout)
