@@ -1,0 +1,1 @@
+//! Credentials against local stand-ins of the services that grant them.
