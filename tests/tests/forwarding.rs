@@ -494,7 +494,8 @@ fn every_row_is_called_at_its_place_with_its_credential_and_headers() {
         match row.key {
             KeyNeed::None => assert_eq!(credential, None, "{id}"),
             KeyNeed::Required | KeyNeed::Optional => {
-                let expected = if matches!(row.auth, Auth::Bearer | Auth::Aws(_) | Auth::Databricks) {
+                let expected = if matches!(row.auth, Auth::Bearer | Auth::Aws(_) | Auth::Databricks)
+                {
                     format!("Bearer {VENDOR_KEY}")
                 } else {
                     VENDOR_KEY.into()

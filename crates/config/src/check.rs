@@ -249,7 +249,10 @@ impl Check<'_> {
 
 /// Headers that only the gateway sets, with the reason.
 const OWN_HEADERS: [(&[&str], &str); 4] = [
-    (&["authorization"], "the credential belongs into `api_key` or `auth`"),
+    (
+        &["authorization"],
+        "the credential belongs into `api_key` or `auth`",
+    ),
     (&["host"], "it follows from `base_url`"),
     (&["content-length"], "it follows from the body"),
     (

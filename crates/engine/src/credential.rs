@@ -68,7 +68,9 @@ impl Credential {
             }
             Credential::Signed(signed) => {
                 let held = signed.keys.get().await.map_err(fault)?;
-                signed.sign(request, &held.value, seconds()).map_err(fault)?;
+                signed
+                    .sign(request, &held.value, seconds())
+                    .map_err(fault)?;
                 Ok(Used::Keys(held))
             }
         }
@@ -83,7 +85,8 @@ impl Credential {
             }
             (Credential::Signed(signed), Used::Keys(held)) => {
                 providers::auth::aws::refuses_the_keys(status, headers)
-                    && (signed.learn_the_time(headers, seconds()) || signed.keys.forget(held, YOUNG))
+                    && (signed.learn_the_time(headers, seconds())
+                        || signed.keys.forget(held, YOUNG))
             }
             _ => false,
         }
@@ -103,7 +106,15 @@ impl Credential {
         let secrets: Vec<String> = match self {
             Credential::Token(cell) => cell
                 .peek()
-                .and_then(|held| Some(held.value.to_str().ok()?.trim_start_matches("Bearer ").to_owned()))
+                .and_then(|held| {
+                    Some(
+                        held.value
+                            .to_str()
+                            .ok()?
+                            .trim_start_matches("Bearer ")
+                            .to_owned(),
+                    )
+                })
                 .into_iter()
                 .collect(),
             Credential::Signed(signed) => signed.keys.peek().map_or_else(Vec::new, |held| {

@@ -162,7 +162,10 @@ impl Egress {
         let headers = request.headers_mut();
         headers.insert(HOST, goal.authority.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(crate::target::AGENT));
-        headers.insert(ACCEPT, HeaderValue::from_static("image/*, application/pdf, audio/*, video/*"));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("image/*, application/pdf, audio/*, video/*"),
+        );
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let answer = sender
             .send_request(request)

@@ -17,6 +17,8 @@ pub mod receipt;
 mod relay;
 pub mod reply;
 pub mod snapshot;
+#[cfg(test)]
+mod stand_in;
 pub mod surface;
 pub mod target;
 pub mod trace;

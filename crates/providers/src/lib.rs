@@ -35,8 +35,8 @@ pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
 pub use headers::{BadHeader, fixed_headers, request_headers};
 pub use provider::{
-    Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed, ModelNames, Provider, Quirk, RootRule, Timeouts,
-    VarNames, Vars,
+    Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
+    ModelNames, Provider, Quirk, RootRule, Timeouts, VarNames, Vars,
 };
 pub use rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
 pub use surface::Surface;

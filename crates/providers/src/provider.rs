@@ -211,7 +211,11 @@ impl Auth {
             Auth::Google(_) => &[&[]],
             Auth::Entra(_) => &[
                 &["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"],
-                &["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"],
+                &[
+                    "AZURE_TENANT_ID",
+                    "AZURE_CLIENT_ID",
+                    "AZURE_FEDERATED_TOKEN_FILE",
+                ],
                 &["IDENTITY_ENDPOINT", "IDENTITY_HEADER"],
             ],
             Auth::Databricks => &[&["DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"]],

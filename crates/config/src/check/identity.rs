@@ -83,10 +83,7 @@ impl Check<'_> {
 
     fn entra(&mut self, at: &Path<'_>, entra: &EntraAuth) {
         let secret = ("client_secret", entra.client_secret.is_some());
-        let file = (
-            "federated_token_file",
-            entra.federated_token_file.is_some(),
-        );
+        let file = ("federated_token_file", entra.federated_token_file.is_some());
         self.apart(at, secret, file);
         for proof in [secret, file] {
             self.needs(at, proof, ("client_id", entra.client_id.is_some()));
@@ -120,7 +117,10 @@ impl Check<'_> {
     /// Two settings that say different things.
     fn apart(&mut self, at: &Path<'_>, one: (&str, bool), other: (&str, bool)) {
         if one.1 && other.1 {
-            let message = format!("`{}` and `{}` exclude each other; one of them must go", one.0, other.0);
+            let message = format!(
+                "`{}` and `{}` exclude each other; one of them must go",
+                one.0, other.0
+            );
             self.tell(&at.key(other.0), message);
         }
     }
@@ -163,9 +163,17 @@ impl Check<'_> {
     /// Where the provider does not say what a credential is for, the target has to.
     fn complete(&mut self, at: &Path<'_>, auth: &Auth, kind: &str) {
         if auth.aws.as_ref().is_some_and(|aws| aws.service.is_none()) && kind == "aws" {
-            self.tell(at, "`service` is required here: the service's name in signatures, such as bedrock");
+            self.tell(
+                at,
+                "`service` is required here: the service's name in signatures, such as bedrock",
+            );
         }
-        if auth.entra.as_ref().is_some_and(|entra| entra.scope.is_none()) && kind == "entra" {
+        if auth
+            .entra
+            .as_ref()
+            .is_some_and(|entra| entra.scope.is_none())
+            && kind == "entra"
+        {
             self.tell(at, "`scope` is required here: what the token is for, such as https://ai.azure.com/.default");
         }
     }

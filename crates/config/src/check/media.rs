@@ -12,7 +12,9 @@ impl Check<'_> {
         for (index, host) in fetch.hosts.iter().enumerate() {
             if !is_host(host.strip_prefix("*.").unwrap_or(host)) {
                 let quoted = Quoted(host, 60);
-                let message = format!("`{quoted}` is not the name of a host, nor `*.` and the name of a domain");
+                let message = format!(
+                    "`{quoted}` is not the name of a host, nor `*.` and the name of a domain"
+                );
                 self.tell(&hosts.index(index), message);
             }
         }
@@ -22,7 +24,11 @@ impl Check<'_> {
             }
             FetchMode::On if !fetch.hosts.is_empty() => {
                 let hint = "write mode: allowlist".to_owned();
-                self.warn(&hosts, "these hosts limit nothing under `mode: on`", Some(hint));
+                self.warn(
+                    &hosts,
+                    "these hosts limit nothing under `mode: on`",
+                    Some(hint),
+                );
             }
             _ => {}
         }

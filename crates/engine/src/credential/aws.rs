@@ -88,7 +88,10 @@ pub(super) fn source(
         (First::Wanted(Wanted::Keys(keys)), false)
     } else if let Some(name) = named {
         (First::Profile(name), false)
-    } else if let Some(web) = web.clone().filter(|_| written.web_identity_token_file.is_some()) {
+    } else if let Some(web) = web
+        .clone()
+        .filter(|_| written.web_identity_token_file.is_some())
+    {
         (First::Wanted(web), true)
     } else if let Some(keys) = environment.clone() {
         (First::Wanted(Wanted::Keys(keys)), false)
@@ -100,7 +103,10 @@ pub(super) fn source(
         (First::Profile("default".into()), false)
     } else if container(ground).is_some() {
         (First::Wanted(Wanted::Container), false)
-    } else if ground.var("AWS_EC2_METADATA_DISABLED").is_some_and(|word| word.eq_ignore_ascii_case("true")) {
+    } else if ground
+        .var("AWS_EC2_METADATA_DISABLED")
+        .is_some_and(|word| word.eq_ignore_ascii_case("true"))
+    {
         return Err(ground.lacking(
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or `auth.aws`",
         ));
@@ -129,7 +135,10 @@ pub(super) fn source(
 }
 
 fn place(ground: &Ground<'_>, name: &str, below: &str) -> Option<PathBuf> {
-    ground.var(name).map(PathBuf::from).or_else(|| ground.home(below))
+    ground
+        .var(name)
+        .map(PathBuf::from)
+        .or_else(|| ground.home(below))
 }
 
 fn region(
@@ -143,7 +152,11 @@ fn region(
         .or_else(|| ground.vars.get("region").cloned())
         .or_else(|| ground.var("AWS_REGION"))
         .or_else(|| ground.var("AWS_DEFAULT_REGION"));
-    let of_profile = || profiles.region(profile.unwrap_or("default")).map(str::to_owned);
+    let of_profile = || {
+        profiles
+            .region(profile.unwrap_or("default"))
+            .map(str::to_owned)
+    };
     Ok(set
         .or_else(of_profile)
         .unwrap_or_else(|| DEFAULT_REGION.to_owned()))
@@ -270,9 +283,9 @@ impl Source {
         if let First::Wanted(Wanted::Keys(own)) = &self.first {
             keys.push(own);
         }
-        let of_keys = keys.into_iter().flat_map(|keys| {
-            std::iter::once(&keys.secret_access_key).chain(&keys.session_token)
-        });
+        let of_keys = keys
+            .into_iter()
+            .flat_map(|keys| std::iter::once(&keys.secret_access_key).chain(&keys.session_token));
         let container = self.container.as_ref();
         of_keys
             .chain(container.and_then(|container| container.token.as_ref()))
@@ -303,8 +316,9 @@ impl Source {
                 Wanted::Keys(keys) => Ok(endless(keys.clone())),
                 Wanted::Environment => {
                     let keys = self.environment.clone();
-                    keys.map(endless)
-                        .ok_or_else(|| "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".into())
+                    keys.map(endless).ok_or_else(|| {
+                        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".into()
+                    })
                 }
                 Wanted::Role(role, source) => {
                     let source = self.keys(source, net).await?;
@@ -323,7 +337,9 @@ impl Source {
     }
 
     fn sts(&self) -> String {
-        self.sts.clone().unwrap_or_else(|| sts_endpoint(&self.region))
+        self.sts
+            .clone()
+            .unwrap_or_else(|| sts_endpoint(&self.region))
     }
 
     async fn take(&self, role: &Role, keys: &AwsKeys, net: &Net) -> Keys {
@@ -352,7 +368,9 @@ impl Source {
 
     async fn instance(&self, net: &Net) -> Keys {
         let asked = |ask: Result<Ask, providers::auth::BadCredential>| async move {
-            let answer = net.ask_near(ask.map_err(|error| error.to_string())?).await?;
+            let answer = net
+                .ask_near(ask.map_err(|error| error.to_string())?)
+                .await?;
             let text = String::from_utf8(answer.to_vec());
             text.map_err(|_| "the instance's answer is not a text".to_owned())
         };

@@ -21,7 +21,8 @@ const WAIT: Duration = Duration::from_secs(15);
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// How a value is fetched. What goes wrong comes as a text without secrets.
-pub(crate) type Fetch<T> = Box<dyn Fn() -> BoxFuture<'static, Result<Granted<T>, String>> + Send + Sync>;
+pub(crate) type Fetch<T> =
+    Box<dyn Fn() -> BoxFuture<'static, Result<Granted<T>, String>> + Send + Sync>;
 
 /// A value and its times.
 #[derive(Debug)]
@@ -142,7 +143,12 @@ impl<T: Send + Sync + 'static> Cell<T> {
         }
         let turn = Turn(self.clone());
         // A fetch that ended between the look and the turn has done the work.
-        if self.held.load().as_ref().is_some_and(|held| held.is_fresh(now)) {
+        if self
+            .held
+            .load()
+            .as_ref()
+            .is_some_and(|held| held.is_fresh(now))
+        {
             return;
         }
         // By itself: a client that leaves takes no token from the others.
@@ -306,7 +312,11 @@ mod tests {
             assert_eq!(value(&cell).await, Ok(0));
             pass(1).await;
         }
-        assert!((3..20).contains(&asked(&service)), "pauses between: {}", asked(&service));
+        assert!(
+            (3..20).contains(&asked(&service)),
+            "pauses between: {}",
+            asked(&service)
+        );
         pass(1).await;
         assert_eq!(value(&cell).await, Err("a token: down".into()));
     }
@@ -324,7 +334,11 @@ mod tests {
         pass(1).await;
         assert_eq!(value(&cell).await, Ok(2));
         pass(1_000_000).await;
-        assert_eq!((value(&cell).await, asked(&service)), (Ok(2), 3), "without end");
+        assert_eq!(
+            (value(&cell).await, asked(&service)),
+            (Ok(2), 3),
+            "without end"
+        );
     }
 
     #[tokio::test(start_paused = true)]

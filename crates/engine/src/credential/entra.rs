@@ -72,7 +72,11 @@ fn proof(
     let application = client.clone().and_then(application);
     if let Some(application) = application {
         let written_file = written.federated_token_file.clone();
-        let from_env = || ground.var("AZURE_CLIENT_SECRET").filter(|_| written_file.is_none());
+        let from_env = || {
+            ground
+                .var("AZURE_CLIENT_SECRET")
+                .filter(|_| written_file.is_none())
+        };
         if let Some(secret) = secret.or_else(from_env) {
             return Ok(Some(Proof::Secret(application, Hidden::new(secret))));
         }
@@ -119,11 +123,13 @@ impl Source {
     pub(super) async fn fetch(&self, net: &Net) -> Result<Granted<Hidden>, String> {
         let answer = match &self.proof {
             Proof::Secret(application, secret) => {
-                net.ask(application.ask_with_secret(&self.scope, secret)).await
+                net.ask(application.ask_with_secret(&self.scope, secret))
+                    .await
             }
             Proof::Workload(application, path) => {
                 let assertion = Hidden::new(file::read(path).await?);
-                net.ask(application.ask_with_assertion(&self.scope, &assertion)).await
+                net.ask(application.ask_with_assertion(&self.scope, &assertion))
+                    .await
             }
             Proof::AppService {
                 endpoint,

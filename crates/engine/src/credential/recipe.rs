@@ -64,7 +64,12 @@ pub(crate) struct Found {
 pub(crate) fn find(ground: &Ground<'_>, shelves: &Shelves) -> Result<Option<Found>, BuildError> {
     let named = ground.spec.auth.clone().unwrap_or_default();
     let found = match (&ground.provider.auth, named) {
-        (row, config::Auth { aws: Some(written), .. }) => {
+        (
+            row,
+            config::Auth {
+                aws: Some(written), ..
+            },
+        ) => {
             let service = match row {
                 Auth::Aws(row) => Some(row.service.clone()),
                 _ => None,
@@ -73,21 +78,41 @@ pub(crate) fn find(ground: &Ground<'_>, shelves: &Shelves) -> Result<Option<Foun
             let service = service.ok_or_else(|| ground.wrong("auth.aws.service", "is required"))?;
             return aws(ground, &written, service, shelves).map(Some);
         }
-        (_, config::Auth { google: Some(written), .. }) => {
-            google::source(ground, &written, &[])?.map(Tokens::Google)
-        }
-        (row, config::Auth { entra: Some(written), .. }) => {
+        (
+            _,
+            config::Auth {
+                google: Some(written),
+                ..
+            },
+        ) => google::source(ground, &written, &[])?.map(Tokens::Google),
+        (
+            row,
+            config::Auth {
+                entra: Some(written),
+                ..
+            },
+        ) => {
             let scope = match row {
                 Auth::Entra(row) => Some(row.scope.clone()),
                 _ => None,
             };
             entra::source(ground, &written, scope, true)?.map(Tokens::Entra)
         }
-        (_, config::Auth { databricks: Some(written), .. }) => {
-            databricks::source(ground, &written)?.map(Tokens::Databricks)
-        }
+        (
+            _,
+            config::Auth {
+                databricks: Some(written),
+                ..
+            },
+        ) => databricks::source(ground, &written)?.map(Tokens::Databricks),
         (Auth::Aws(row), _) => {
-            return aws(ground, &config::AwsAuth::default(), row.service.clone(), shelves).map(Some);
+            return aws(
+                ground,
+                &config::AwsAuth::default(),
+                row.service.clone(),
+                shelves,
+            )
+            .map(Some);
         }
         (Auth::Google(row), _) => {
             let unwritten = config::GoogleAuth::default();
@@ -238,7 +263,9 @@ impl Ground<'_> {
         field: &str,
         written: Option<&String>,
     ) -> Result<Option<String>, BuildError> {
-        let resolved = written.map(|text| config::resolve(text, self.env)).transpose();
+        let resolved = written
+            .map(|text| config::resolve(text, self.env))
+            .transpose();
         resolved.map_err(|missing| self.wrong(field, missing))
     }
 

@@ -40,7 +40,11 @@ impl<R: PartialEq, T: Send + Sync + 'static> Shelf<R, T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(_, _, cell)| cell.strong_count() > 0);
         let same = |(other, way, _): &&Kept<R, T>| **other == recipe && *way == net;
-        if let Some(cell) = kept.iter().find(same).and_then(|(_, _, cell)| cell.upgrade()) {
+        if let Some(cell) = kept
+            .iter()
+            .find(same)
+            .and_then(|(_, _, cell)| cell.upgrade())
+        {
             return cell;
         }
         let recipe = Arc::new(recipe);

@@ -71,7 +71,10 @@ impl Signed {
         if ahead.abs_diff(before) < APART {
             return false;
         }
-        tracing::warn!(seconds = ahead, "the clock of a vendor is far from this machine's; signing by the vendor's");
+        tracing::warn!(
+            seconds = ahead,
+            "the clock of a vendor is far from this machine's; signing by the vendor's"
+        );
         self.ahead.store(ahead, Ordering::Relaxed);
         true
     }

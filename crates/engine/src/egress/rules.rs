@@ -54,7 +54,11 @@ impl Rules {
 
     /// Whether a connection to this address may be made.
     pub(super) fn permits(&self, address: IpAddr) -> bool {
-        let allowed = self.0.allow_networks.iter().any(|net| net.contains(&address));
+        let allowed = self
+            .0
+            .allow_networks
+            .iter()
+            .any(|net| net.contains(&address));
         is_public(address) || (allowed && !is_never_meant(address))
     }
 
@@ -77,7 +81,9 @@ impl Rules {
             Some(ref scheme) if *scheme == Scheme::HTTPS => 443,
             Some(ref scheme) if *scheme == Scheme::HTTP && self.0.allow_http => 80,
             Some(ref scheme) if *scheme == Scheme::HTTP => {
-                return Err(bad("must begin with https:// (media.fetch.allow_http is off)"));
+                return Err(bad(
+                    "must begin with https:// (media.fetch.allow_http is off)",
+                ));
             }
             _ => return Err(bad("must begin with https://")),
         };
@@ -135,14 +141,19 @@ impl Rules {
 
 /// A host in its one spelling.
 fn host(written: &str) -> Option<Host> {
-    let inside = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inside = written
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     if let Some(inside) = inside {
         return inside.parse().ok().map(Host::Address);
     }
     if let Ok(address) = written.parse() {
         return Some(Host::Address(address));
     }
-    let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
+    let name = written
+        .strip_suffix('.')
+        .unwrap_or(written)
+        .to_ascii_lowercase();
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     (!name.is_empty() && name.chars().all(good)).then_some(Host::Name(name))
 }

@@ -87,8 +87,7 @@ pub(super) fn bearer(token: &Hidden) -> Result<HeaderValue, BadCredential> {
 }
 
 pub(super) fn secret(value: &str, what: &'static str) -> Result<HeaderValue, BadCredential> {
-    let mut value =
-        HeaderValue::from_str(value).map_err(|_| BadCredential::Header { what })?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| BadCredential::Header { what })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -119,7 +118,10 @@ mod tests {
         assert_eq!(ask.body.expose(), "client_secret=p%26w%20d%3D1");
         assert_eq!(ask.headers[AUTHORIZATION], "Basic aWQ6cCZ3");
         let shown = format!("{ask:?}");
-        assert!(!shown.contains("p%26w") && !shown.contains("aWQ6"), "{shown}");
+        assert!(
+            !shown.contains("p%26w") && !shown.contains("aWQ6"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ mod sigv4;
 
 pub use answers::{container_keys, instance_keys, sts_keys};
 pub use asks::{
-    Role, assume_role, assume_role_with_web_identity, imds_keys, imds_role, imds_token, sts_endpoint,
+    Role, assume_role, assume_role_with_web_identity, imds_keys, imds_role, imds_token,
+    sts_endpoint,
 };
 pub use profile::{Profiles, Wanted};
 pub use sigv4::Signer;
@@ -92,11 +93,26 @@ mod tests {
     fn a_host_tells_its_region() {
         for (host, region) in [
             ("bedrock-runtime.eu-west-1.amazonaws.com", Some("eu-west-1")),
-            ("bedrock-runtime.eu-west-1.amazonaws.com:443", Some("eu-west-1")),
-            ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
-            ("bedrock-runtime.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
-            ("bedrock-mantle.ap-southeast-2.api.aws", Some("ap-southeast-2")),
-            ("vpce-0a1.bedrock-runtime.us-east-1.vpce.amazonaws.com", Some("us-east-1")),
+            (
+                "bedrock-runtime.eu-west-1.amazonaws.com:443",
+                Some("eu-west-1"),
+            ),
+            (
+                "bedrock-runtime-fips.us-gov-west-1.amazonaws.com",
+                Some("us-gov-west-1"),
+            ),
+            (
+                "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+                Some("cn-north-1"),
+            ),
+            (
+                "bedrock-mantle.ap-southeast-2.api.aws",
+                Some("ap-southeast-2"),
+            ),
+            (
+                "vpce-0a1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+                Some("us-east-1"),
+            ),
             ("sts.amazonaws.com", None),
             ("eu-west-1.example.com", None),
             ("127.0.0.1:8080", None),
@@ -113,7 +129,10 @@ mod tests {
             headers.insert("x-amzn-errortype", name.parse().unwrap());
             refuses_the_keys(StatusCode::from_u16(status).unwrap(), &headers)
         };
-        assert!(refuses(403, "ExpiredTokenException:http://internal.amazon.com/"));
+        assert!(refuses(
+            403,
+            "ExpiredTokenException:http://internal.amazon.com/"
+        ));
         assert!(refuses(403, "UnrecognizedClientException"));
         assert!(refuses(403, "InvalidSignatureException"));
         assert!(!refuses(403, "AccessDeniedException"));

@@ -17,7 +17,10 @@ mod tests {
     fn a_workspace_is_asked_in_the_principals_name() {
         let ask = ask("https://dbc-1.test/", "id", &Hidden::new("secret")).unwrap();
         assert_eq!(ask.url, "https://dbc-1.test/oidc/v1/token");
-        assert_eq!(ask.body.expose(), "grant_type=client_credentials&scope=all-apis");
+        assert_eq!(
+            ask.body.expose(),
+            "grant_type=client_credentials&scope=all-apis"
+        );
         assert_eq!(ask.headers["authorization"], "Basic aWQ6c2VjcmV0");
     }
 }

@@ -125,8 +125,17 @@ mod tests {
              &resource=https%3A%2F%2Fcognitiveservices.azure.com%2F"
         );
         assert_eq!(ask.headers["metadata"], "true");
-        let ask = ask_app_service("http://127.0.0.1:4141/msi?x=1", &Hidden::new("h"), SCOPE, Some("id")).unwrap();
-        assert!(ask.url.starts_with("http://127.0.0.1:4141/msi?x=1&api-version=2019-08-01&resource="));
+        let ask = ask_app_service(
+            "http://127.0.0.1:4141/msi?x=1",
+            &Hidden::new("h"),
+            SCOPE,
+            Some("id"),
+        )
+        .unwrap();
+        assert!(
+            ask.url
+                .starts_with("http://127.0.0.1:4141/msi?x=1&api-version=2019-08-01&resource=")
+        );
         assert!(ask.url.ends_with("&client_id=id"));
         assert!(ask.headers["x-identity-header"].is_sensitive());
     }

@@ -73,7 +73,10 @@ pub fn ask_with_subject(external: &External, scope: &str, subject: &Hidden) -> A
     Ask::form(
         &external.token_url,
         &[
-            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            (
+                "grant_type",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ),
             ("audience", &external.audience),
             ("scope", scope),
             (
@@ -192,8 +195,12 @@ mod tests {
 
     #[test]
     fn a_key_that_is_none_is_refused_unseen() {
-        for pem in ["", "secretkey", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----",
-            "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----"] {
+        for pem in [
+            "",
+            "secretkey",
+            "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----",
+            "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----",
+        ] {
             let refused = ask_as_service_account(&account(pem), SCOPE, 0).unwrap_err();
             assert_eq!(
                 refused.to_string(),
@@ -204,10 +211,19 @@ mod tests {
 
     #[test]
     fn a_subject_token_is_a_text_or_a_field() {
-        let plain = Subject { place: document::Place::File("/x".into()), field: None };
-        let field = Subject { field: Some("id".into()), ..plain.clone() };
+        let plain = Subject {
+            place: document::Place::File("/x".into()),
+            field: None,
+        };
+        let field = Subject {
+            field: Some("id".into()),
+            ..plain.clone()
+        };
         assert_eq!(subject_token(&plain, " jwt\n").unwrap().expose(), "jwt");
-        assert_eq!(subject_token(&field, r#"{"id":"jwt"}"#).unwrap().expose(), "jwt");
+        assert_eq!(
+            subject_token(&field, r#"{"id":"jwt"}"#).unwrap().expose(),
+            "jwt"
+        );
         for text in ["", "{}", r#"{"id":7}"#] {
             assert!(subject_token(&field, text).is_err(), "{text}");
         }
@@ -216,7 +232,13 @@ mod tests {
 
     #[test]
     fn whoever_acts_as_an_account_says_so_with_its_own_token() {
-        let ask = ask_to_act_as("https://iam.test/x:generateAccessToken", &[], "s", &Hidden::new("own")).unwrap();
+        let ask = ask_to_act_as(
+            "https://iam.test/x:generateAccessToken",
+            &[],
+            "s",
+            &Hidden::new("own"),
+        )
+        .unwrap();
         assert_eq!(ask.headers["authorization"], "Bearer own");
         assert_eq!(
             serde_json::from_str::<Value>(ask.body.expose()).unwrap(),

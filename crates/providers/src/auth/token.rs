@@ -78,10 +78,11 @@ fn whole(seconds: f64) -> Option<u64> {
 /// What a service said when it refused, on one line; empty when it said nothing that can be read.
 pub fn refusal(body: &[u8]) -> String {
     let said = json_words(body).or_else(|| super::aws::xml_words(body));
-    said.map(|words| words.join(": ")).map_or_else(String::new, |text| {
-        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        one_line.chars().take(WORDS_MAX).collect()
-    })
+    said.map(|words| words.join(": "))
+        .map_or_else(String::new, |text| {
+            let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            one_line.chars().take(WORDS_MAX).collect()
+        })
 }
 
 fn json_words(body: &[u8]) -> Option<Vec<String>> {
@@ -89,7 +90,15 @@ fn json_words(body: &[u8]) -> Option<Vec<String>> {
     let inner = document.get("error").filter(|error| error.is_object());
     let object = inner.unwrap_or(&document);
     const NAMES: [&str; 9] = [
-        "error", "status", "code", "Code", "error_code", "error_description", "message", "Message", "detail",
+        "error",
+        "status",
+        "code",
+        "Code",
+        "error_code",
+        "error_description",
+        "message",
+        "Message",
+        "detail",
     ];
     let words: Vec<String> = NAMES
         .iter()
@@ -121,13 +130,25 @@ mod tests {
     #[test]
     fn a_token_is_read_in_every_form_that_services_use() {
         for (body, seconds) in [
-            (r#"{"access_token":"t","expires_in":3599,"token_type":"Bearer"}"#, 3599),
+            (
+                r#"{"access_token":"t","expires_in":3599,"token_type":"Bearer"}"#,
+                3599,
+            ),
             (r#"{"access_token":"t","expires_in":"3600"}"#, 3600),
-            (r#"{"access_token":"t","expires_in":3600,"id_token":"i"}"#, 3600),
+            (
+                r#"{"access_token":"t","expires_in":3600,"id_token":"i"}"#,
+                3600,
+            ),
             (r#"{"access_token":"t","expires_in":3599.9}"#, 3599),
             (r#"{"access_token":"t","expires_on":"1500"}"#, 500),
-            (r#"{"access_token":"t","expires_in":"x","expires_on":1500}"#, 500),
-            (r#"{"accessToken":"t","expireTime":"1970-01-01T00:20:00Z"}"#, 200),
+            (
+                r#"{"access_token":"t","expires_in":"x","expires_on":1500}"#,
+                500,
+            ),
+            (
+                r#"{"accessToken":"t","expireTime":"1970-01-01T00:20:00Z"}"#,
+                200,
+            ),
             (r#"{"access_token":"t"}"#, 300),
             (r#"{"access_token":"t","expires_in":99999999}"#, 604_800),
         ] {
@@ -138,13 +159,31 @@ mod tests {
     #[test]
     fn what_is_no_token_is_told_without_showing_it() {
         for (body, error) in [
-            ("<html>secret</html>", "the token service's answer is not a JSON object with a token"),
-            ("7", "the token service's answer is not a JSON object with a token"),
+            (
+                "<html>secret</html>",
+                "the token service's answer is not a JSON object with a token",
+            ),
+            (
+                "7",
+                "the token service's answer is not a JSON object with a token",
+            ),
             ("{}", "the token service's answer holds no `access_token`"),
-            (r#"{"access_token":""}"#, "the token service's answer holds no `access_token`"),
-            (r#"{"access_token":7}"#, "the token service's answer is not a JSON object with a token"),
-            (r#"{"access_token":"t","expires_in":0}"#, "the token has expired already"),
-            (r#"{"access_token":"t","expires_on":"999"}"#, "the token has expired already"),
+            (
+                r#"{"access_token":""}"#,
+                "the token service's answer holds no `access_token`",
+            ),
+            (
+                r#"{"access_token":7}"#,
+                "the token service's answer is not a JSON object with a token",
+            ),
+            (
+                r#"{"access_token":"t","expires_in":0}"#,
+                "the token has expired already",
+            ),
+            (
+                r#"{"access_token":"t","expires_on":"999"}"#,
+                "the token has expired already",
+            ),
         ] {
             assert_eq!(read(body), Err(error.into()), "{body}");
         }
@@ -161,7 +200,10 @@ mod tests {
                 r#"{"error":{"status":"PERMISSION_DENIED","code":403,"message":"no"}}"#,
                 "PERMISSION_DENIED: no",
             ),
-            (r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}"#, "AssumeRoleUnauthorizedAccess: no"),
+            (
+                r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}"#,
+                "AssumeRoleUnauthorizedAccess: no",
+            ),
             (
                 "<ErrorResponse><Error><Code>AccessDenied</Code><Message>a &lt; b</Message></Error></ErrorResponse>",
                 "AccessDenied: a < b",

@@ -29,11 +29,7 @@ pub fn instance_keys(body: &[u8], now: u64) -> Result<Granted<AwsKeys>, BadCrede
     json_keys("the instance's answer", body, now)
 }
 
-fn json_keys(
-    what: &'static str,
-    body: &[u8],
-    now: u64,
-) -> Result<Granted<AwsKeys>, BadCredential> {
+fn json_keys(what: &'static str, body: &[u8], now: u64) -> Result<Granted<AwsKeys>, BadCredential> {
     let document: Document = serde_json::from_slice(body).map_err(|_| BadCredential::Form {
         what,
         expected: "a JSON object with keys",
@@ -153,8 +149,15 @@ mod tests {
     ) -> Result<(String, Option<String>, Option<u64>), String> {
         let granted = from(body.as_bytes(), NOW).map_err(|error| error.to_string())?;
         Ok((
-            format!("{}:{}", granted.value.access_key_id, granted.value.secret_access_key.expose()),
-            granted.value.session_token.map(|token| token.expose().to_owned()),
+            format!(
+                "{}:{}",
+                granted.value.access_key_id,
+                granted.value.secret_access_key.expose()
+            ),
+            granted
+                .value
+                .session_token
+                .map(|token| token.expose().to_owned()),
             granted.lifetime.map(|left| left.as_secs()),
         ))
     }
@@ -168,7 +171,10 @@ mod tests {
             "SecretAccessKey":"s3cret","Token":"tok","Expiration":"2015-08-30T13:36:00Z"}"#;
         assert_eq!(read(instance_keys, body), good);
         let body = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s3cret"}"#;
-        assert_eq!(read(container_keys, body), Ok(("AKID:s3cret".into(), None, None)));
+        assert_eq!(
+            read(container_keys, body),
+            Ok(("AKID:s3cret".into(), None, None))
+        );
     }
 
     #[test]
@@ -187,15 +193,27 @@ mod tests {
     #[test]
     fn what_is_no_key_is_told_by_what_is_missing() {
         for (body, error) in [
-            ("<html>", "the instance's answer is not a JSON object with keys"),
+            (
+                "<html>",
+                "the instance's answer is not a JSON object with keys",
+            ),
             ("{}", "the instance's answer holds no `AccessKeyId`"),
-            (r#"{"AccessKeyId":"A"}"#, "the instance's answer holds no `SecretAccessKey`"),
-            (r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#,
-                "the instance's answer is of the kind `AssumeRoleUnauthorizedAccess`; accepted: Success"),
-            (r#"{"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"soon"}"#,
-                "`Expiration` is not a moment such as 2027-01-01T00:00:00Z"),
-            (r#"{"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"2015-08-30T12:36:00Z"}"#,
-                "the key has expired already"),
+            (
+                r#"{"AccessKeyId":"A"}"#,
+                "the instance's answer holds no `SecretAccessKey`",
+            ),
+            (
+                r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#,
+                "the instance's answer is of the kind `AssumeRoleUnauthorizedAccess`; accepted: Success",
+            ),
+            (
+                r#"{"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"soon"}"#,
+                "`Expiration` is not a moment such as 2027-01-01T00:00:00Z",
+            ),
+            (
+                r#"{"AccessKeyId":"A","SecretAccessKey":"S","Expiration":"2015-08-30T12:36:00Z"}"#,
+                "the key has expired already",
+            ),
         ] {
             assert_eq!(read(instance_keys, body), Err(error.into()), "{body}");
         }

@@ -143,9 +143,16 @@ mod tests {
         let ask = assume_role(&sts_endpoint("eu-west-1"), "eu-west-1", &role(), &keys, 0).unwrap();
         assert_eq!(ask.url, "https://sts.eu-west-1.amazonaws.com/");
         assert_eq!(ask.headers[HOST], "sts.eu-west-1.amazonaws.com");
-        assert!(ask.body.expose().ends_with("&DurationSeconds=3600&ExternalId=x%20y"));
+        assert!(
+            ask.body
+                .expose()
+                .ends_with("&DurationSeconds=3600&ExternalId=x%20y")
+        );
         let signature = ask.headers["authorization"].to_str().unwrap();
-        assert!(signature.contains("/19700101/eu-west-1/sts/aws4_request"), "{signature}");
+        assert!(
+            signature.contains("/19700101/eu-west-1/sts/aws4_request"),
+            "{signature}"
+        );
         let ask = assume_role_with_web_identity("http://sts.test", &role(), &Hidden::new("jwt\n"));
         assert!(ask.body.expose().ends_with("&WebIdentityToken=jwt"));
         assert!(!ask.headers.contains_key("authorization"));
@@ -153,18 +160,32 @@ mod tests {
 
     #[test]
     fn china_has_a_domain_of_its_own() {
-        assert_eq!(sts_endpoint("cn-north-1"), "https://sts.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(
+            sts_endpoint("cn-north-1"),
+            "https://sts.cn-north-1.amazonaws.com.cn/"
+        );
     }
 
     #[test]
     fn an_instance_is_asked_within_a_session() {
         let base = "http://169.254.169.254/";
         let ask = imds_token(base).unwrap();
-        assert_eq!((ask.method, ask.url.as_str()), (Method::PUT, "http://169.254.169.254/latest/api/token"));
+        assert_eq!(
+            (ask.method, ask.url.as_str()),
+            (Method::PUT, "http://169.254.169.254/latest/api/token")
+        );
         let token = Hidden::new("t\n");
         let ask = imds_keys(base, "my role", &token).unwrap();
-        assert!(ask.url.ends_with("/latest/meta-data/iam/security-credentials/my%20role"));
+        assert!(
+            ask.url
+                .ends_with("/latest/meta-data/iam/security-credentials/my%20role")
+        );
         assert_eq!(ask.headers["x-aws-ec2-metadata-token"], "t");
-        assert!(imds_role(base, &token).unwrap().url.ends_with("/security-credentials/"));
+        assert!(
+            imds_role(base, &token)
+                .unwrap()
+                .url
+                .ends_with("/security-credentials/")
+        );
     }
 }

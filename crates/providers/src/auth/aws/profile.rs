@@ -58,7 +58,10 @@ impl Profiles {
                 current = name(header).map(str::to_owned);
             } else if let (Some(profile), Some((key, value))) = (&current, line.split_once('=')) {
                 let section = self.0.entry(profile.clone()).or_default();
-                section.insert(key.trim().to_ascii_lowercase(), uncommented(value).to_owned());
+                section.insert(
+                    key.trim().to_ascii_lowercase(),
+                    uncommented(value).to_owned(),
+                );
             }
         }
     }
@@ -105,25 +108,39 @@ impl Profiles {
     ) -> Result<Wanted, BadCredential> {
         let role = Role {
             arn: arn.to_owned(),
-            session: set(section, "role_session_name").unwrap_or(SESSION).to_owned(),
+            session: set(section, "role_session_name")
+                .unwrap_or(SESSION)
+                .to_owned(),
             external_id: set(section, "external_id").map(str::to_owned),
         };
         if let Some(file) = set(section, "web_identity_token_file") {
             return Ok(Wanted::WebIdentity(role, file.into()));
         }
-        let source = match (set(section, "source_profile"), set(section, "credential_source")) {
+        let source = match (
+            set(section, "source_profile"),
+            set(section, "credential_source"),
+        ) {
             (Some(_), Some(_)) => {
-                return Err(bad(name, "has both `source_profile` and `credential_source`; one of them must go"));
+                return Err(bad(
+                    name,
+                    "has both `source_profile` and `credential_source`; one of them must go",
+                ));
             }
             (Some(other), None) => self.follow(other, seen)?,
             (None, Some("Environment")) => Wanted::Environment,
             (None, Some("EcsContainer")) => Wanted::Container,
             (None, Some("Ec2InstanceMetadata")) => Wanted::Instance,
             (None, Some(_)) => {
-                return Err(bad(name, "has a `credential_source` other than Environment, EcsContainer and Ec2InstanceMetadata"));
+                return Err(bad(
+                    name,
+                    "has a `credential_source` other than Environment, EcsContainer and Ec2InstanceMetadata",
+                ));
             }
             (None, None) => {
-                return Err(bad(name, "has a `role_arn` but neither `source_profile`, `credential_source` nor `web_identity_token_file`"));
+                return Err(bad(
+                    name,
+                    "has a `role_arn` but neither `source_profile`, `credential_source` nor `web_identity_token_file`",
+                ));
             }
         };
         Ok(Wanted::Role(role, Box::new(source)))
@@ -147,9 +164,15 @@ fn keys(name: &str, section: &Section) -> Result<Wanted, BadCredential> {
 
 fn without_keys(section: &Section) -> &'static str {
     const PROBLEMS: [(&str, &str); 3] = [
-        ("credential_process", "runs a program (`credential_process`), which this gateway does not"),
+        (
+            "credential_process",
+            "runs a program (`credential_process`), which this gateway does not",
+        ),
         ("sso_session", "signs in by SSO, which this gateway cannot"),
-        ("sso_start_url", "signs in by SSO, which this gateway cannot"),
+        (
+            "sso_start_url",
+            "signs in by SSO, which this gateway cannot",
+        ),
     ];
     let found = PROBLEMS.iter().find(|(key, _)| section.contains_key(*key));
     found.map_or("holds no keys and no role", |(_, problem)| problem)
@@ -166,7 +189,10 @@ fn uncommented(value: &str) -> &str {
 }
 
 fn set<'a>(section: &'a Section, key: &str) -> Option<&'a str> {
-    section.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    section
+        .get(key)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 fn bad(profile: &str, problem: &str) -> BadCredential {
@@ -256,17 +282,32 @@ aws_session_token = t
     fn a_profile_says_what_is_to_be_done() {
         assert_eq!(wanted("default"), Ok(pair("AKID", "s3/cr=et")));
         let prod = role("arn:aws:iam::1:role/prod", "ferrogw", Some("ext"));
-        assert_eq!(wanted("prod"), Ok(Wanted::Role(prod, Box::new(pair("AKID", "s3/cr=et")))));
+        assert_eq!(
+            wanted("prod"),
+            Ok(Wanted::Role(prod, Box::new(pair("AKID", "s3/cr=et"))))
+        );
         let own = role("arn:aws:iam::1:role/self", "ferrogw", None);
-        assert_eq!(wanted("self"), Ok(Wanted::Role(own, Box::new(pair("AKSELF", "sself")))));
+        assert_eq!(
+            wanted("self"),
+            Ok(Wanted::Role(own, Box::new(pair("AKSELF", "sself"))))
+        );
         let pod = role("arn:aws:iam::1:role/pod", "me", None);
-        assert_eq!(wanted("pod"), Ok(Wanted::WebIdentity(pod, "/var/token".into())));
+        assert_eq!(
+            wanted("pod"),
+            Ok(Wanted::WebIdentity(pod, "/var/token".into()))
+        );
         assert_eq!(
             wanted("box"),
-            Ok(Wanted::Role(role("r", "ferrogw", None), Box::new(Wanted::Instance)))
+            Ok(Wanted::Role(
+                role("r", "ferrogw", None),
+                Box::new(Wanted::Instance)
+            ))
         );
         let all = Profiles::read(CONFIG, CREDENTIALS);
-        assert_eq!((all.region("default"), all.region("prod")), (Some("eu-west-1"), None));
+        assert_eq!(
+            (all.region("default"), all.region("prod")),
+            (Some("eu-west-1"), None)
+        );
         assert!(all.has("half") && !all.has("x"));
     }
 

@@ -52,7 +52,10 @@ impl Signer<'_> {
         let (names, canonical) = canonical(method, uri, headers, body);
         let day = moment.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
-        let text = format!("{ALGORITHM}\n{moment}\n{scope}\n{}", sha256(canonical.as_bytes()));
+        let text = format!(
+            "{ALGORITHM}\n{moment}\n{scope}\n{}",
+            sha256(canonical.as_bytes())
+        );
         let signature = hex(hmac::sign(&self.key(day), text.as_bytes()).as_ref());
         let value = format!(
             "{ALGORITHM} Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
@@ -125,7 +128,10 @@ fn query(query: Option<&str>) -> String {
         }
         out
     };
-    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let parts = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty());
     let mut pairs: Vec<(String, String)> = parts
         .map(|part| part.split_once('=').unwrap_or((part, "")))
         .map(|(name, value)| (escaped(name), escaped(value)))
@@ -143,10 +149,12 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 #[cfg(test)]
@@ -205,7 +213,15 @@ mod tests {
         body: &'static str,
         signature: &'static str,
     ) -> Case {
-        Case { service, method, url, media, body, token: None, signature }
+        Case {
+            service,
+            method,
+            url,
+            media,
+            body,
+            token: None,
+            signature,
+        }
     }
 
     /// The vectors of the test suite that AWS publishes, and the example of its documentation.
@@ -213,17 +229,46 @@ mod tests {
     fn signatures_are_those_that_aws_publishes() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for case in [
-            case("service", Method::GET, "https://example.amazonaws.com/", None, "",
-                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-            case("service", Method::POST, "https://example.amazonaws.com/", None, "",
-                "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
-            case("service", Method::GET, "https://example.amazonaws.com/?Param2=value2&Param1=value1", None, "",
-                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
-            case("service", Method::POST, "https://example.amazonaws.com/", Some(FORM), "Param1=value1",
-                "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"),
-            case("iam", Method::GET, "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
-                Some("application/x-www-form-urlencoded; charset=utf-8"), "",
-                "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"),
+            case(
+                "service",
+                Method::GET,
+                "https://example.amazonaws.com/",
+                None,
+                "",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
+            case(
+                "service",
+                Method::POST,
+                "https://example.amazonaws.com/",
+                None,
+                "",
+                "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+            ),
+            case(
+                "service",
+                Method::GET,
+                "https://example.amazonaws.com/?Param2=value2&Param1=value1",
+                None,
+                "",
+                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+            ),
+            case(
+                "service",
+                Method::POST,
+                "https://example.amazonaws.com/",
+                Some(FORM),
+                "Param1=value1",
+                "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+            ),
+            case(
+                "iam",
+                Method::GET,
+                "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
+                Some("application/x-www-form-urlencoded; charset=utf-8"),
+                "",
+                "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+            ),
         ] {
             let headers = signed(&case);
             let value = headers[AUTHORIZATION].to_str().unwrap();
@@ -238,16 +283,35 @@ mod tests {
         const ARN: &str = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Ainference-profile%2Feu.anthropic.claude-sonnet-4-20250514-v1%3A0/converse-stream";
         const LIST: &str = "https://bedrock.us-east-1.amazonaws.com/foundation-models?byOutputModality=TEXT&a%2Fb=c%20d&a=b";
         for (url, plain, with_token) in [
-            (ID, "ee3e967ae4ec1f2a508f8404898701ed432f406a68f3e403e8f509cb32e6fc0b",
-                "fc052620da15d0b63facb14a8466a758d11edb392c65fd0a54da733619bb42bc"),
-            (ARN, "a76412a006246c40a5abd1fd9b36cf9956bfddc628af176afdf861e82f95a5ea",
-                "913c6ab99113f192a3fa9ecbc374071cab6093cce142d98ccbed942c493f4fe1"),
-            (LIST, "6b9a37dd205a634cf4987b005c20e2a578d8c1730292e7cdb79b62130cc9872b",
-                "770e666676d49b43524d9276d5cc76f57058343123e496a37485090baa89358b"),
+            (
+                ID,
+                "ee3e967ae4ec1f2a508f8404898701ed432f406a68f3e403e8f509cb32e6fc0b",
+                "fc052620da15d0b63facb14a8466a758d11edb392c65fd0a54da733619bb42bc",
+            ),
+            (
+                ARN,
+                "a76412a006246c40a5abd1fd9b36cf9956bfddc628af176afdf861e82f95a5ea",
+                "913c6ab99113f192a3fa9ecbc374071cab6093cce142d98ccbed942c493f4fe1",
+            ),
+            (
+                LIST,
+                "6b9a37dd205a634cf4987b005c20e2a578d8c1730292e7cdb79b62130cc9872b",
+                "770e666676d49b43524d9276d5cc76f57058343123e496a37485090baa89358b",
+            ),
         ] {
-            let tokens = [(None, plain), (Some("AQoDYXdzEPT//EXAMPLE+token=="), with_token)];
+            let tokens = [
+                (None, plain),
+                (Some("AQoDYXdzEPT//EXAMPLE+token=="), with_token),
+            ];
             for (token, signature) in tokens {
-                let mut case = case("bedrock", Method::POST, url, Some("application/json"), r#"{"messages":[]}"#, signature);
+                let mut case = case(
+                    "bedrock",
+                    Method::POST,
+                    url,
+                    Some("application/json"),
+                    r#"{"messages":[]}"#,
+                    signature,
+                );
                 case.token = token;
                 let headers = signed(&case);
                 let value = headers[AUTHORIZATION].to_str().unwrap();
@@ -270,8 +334,15 @@ mod tests {
         let uri = "https://a.test/x".parse().unwrap();
         for (token, now) in [(Some("first"), NOW), (None, NOW + 60)] {
             let keys = keys(token);
-            let signer = Signer { keys: &keys, region: "r", service: "s", now };
-            signer.sign(&Method::POST, &uri, &mut headers, b"x").unwrap();
+            let signer = Signer {
+                keys: &keys,
+                region: "r",
+                service: "s",
+                now,
+            };
+            signer
+                .sign(&Method::POST, &uri, &mut headers, b"x")
+                .unwrap();
         }
         assert!(!headers.contains_key(TOKEN));
         assert_eq!(headers.get_all(AUTHORIZATION).iter().count(), 1);

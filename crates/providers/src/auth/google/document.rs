@@ -117,7 +117,10 @@ pub fn read(text: &str) -> Result<Document, BadCredential> {
 }
 
 fn document(value: serde_json::Value, depth: usize) -> Result<Document, BadCredential> {
-    let kind = value.get("type").and_then(|kind| kind.as_str()).map(str::to_owned);
+    let kind = value
+        .get("type")
+        .and_then(|kind| kind.as_str())
+        .map(str::to_owned);
     match kind.as_deref() {
         Some("service_account") => {
             let account: ServiceAccount = fields(value)?;
@@ -221,14 +224,18 @@ mod tests {
 
     use super::*;
 
-    const USER: &str = r#"{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r"}"#;
+    const USER: &str =
+        r#"{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r"}"#;
 
     #[test]
     fn a_users_document_and_one_around_it_are_read() {
         let Document::User(user) = read(USER).unwrap() else {
             panic!("a user")
         };
-        assert_eq!((user.token_uri.as_str(), user.refresh_token.expose()), (TOKEN_URI, "r"));
+        assert_eq!(
+            (user.token_uri.as_str(), user.refresh_token.expose()),
+            (TOKEN_URI, "r")
+        );
         let around = format!(
             r#"{{"type":"impersonated_service_account","service_account_impersonation_url":"https://i.test",
                 "source_credentials":{USER}}}"#
@@ -248,22 +255,38 @@ mod tests {
             )
         };
         let place = |source: &str| match read(&text(source)) {
-            Ok(Document::External(external)) => Ok((external.subject.place, external.subject.field)),
+            Ok(Document::External(external)) => {
+                Ok((external.subject.place, external.subject.field))
+            }
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),
         };
-        assert_eq!(place(r#"{"file":"/t"}"#), Ok((Place::File("/t".into()), None)));
         assert_eq!(
-            place(r#"{"url":"http://u","headers":{"a":"b"},"format":{"type":"json","subject_token_field_name":"f"}}"#),
-            Ok((Place::Url("http://u".into(), vec![("a".into(), Hidden::new("b"))]), Some("f".into())))
+            place(r#"{"file":"/t"}"#),
+            Ok((Place::File("/t".into()), None))
+        );
+        assert_eq!(
+            place(
+                r#"{"url":"http://u","headers":{"a":"b"},"format":{"type":"json","subject_token_field_name":"f"}}"#
+            ),
+            Ok((
+                Place::Url("http://u".into(), vec![("a".into(), Hidden::new("b"))]),
+                Some("f".into())
+            ))
         );
         for (source, found) in [
             (r#"{"executable":{"command":"x"}}"#, "executable"),
-            (r#"{"environment_id":"aws1","url":"http://u"}"#, "environment_id"),
+            (
+                r#"{"environment_id":"aws1","url":"http://u"}"#,
+                "environment_id",
+            ),
             ("{}", "unnamed"),
         ] {
             let error = place(source).unwrap_err();
-            assert!(error.contains(&format!("of the kind `{found}`; accepted: file, url")), "{error}");
+            assert!(
+                error.contains(&format!("of the kind `{found}`; accepted: file, url")),
+                "{error}"
+            );
         }
     }
 
@@ -271,10 +294,22 @@ mod tests {
     fn what_cannot_be_used_is_refused_without_being_shown() {
         for (text, error) in [
             ("hunter2", "the credential document is not a JSON object"),
-            (r#"{"type":"gdch_service_account"}"#, "the credential document is of the kind `gdch_service_account`; accepted: service_account, authorized_user, external_account, impersonated_service_account"),
-            (r#"{"private_key":"hunter2"}"#, "the credential document is of the kind `unnamed`; accepted: service_account, authorized_user, external_account, impersonated_service_account"),
-            (r#"{"type":"service_account","private_key":"hunter2"}"#, "the credential document is not complete for its type"),
-            (r#"{"type":"service_account","client_email":"a","private_key":"hunter2"}"#, "the private key is not a PEM text of an RSA key (PKCS#8)"),
+            (
+                r#"{"type":"gdch_service_account"}"#,
+                "the credential document is of the kind `gdch_service_account`; accepted: service_account, authorized_user, external_account, impersonated_service_account",
+            ),
+            (
+                r#"{"private_key":"hunter2"}"#,
+                "the credential document is of the kind `unnamed`; accepted: service_account, authorized_user, external_account, impersonated_service_account",
+            ),
+            (
+                r#"{"type":"service_account","private_key":"hunter2"}"#,
+                "the credential document is not complete for its type",
+            ),
+            (
+                r#"{"type":"service_account","client_email":"a","private_key":"hunter2"}"#,
+                "the private key is not a PEM text of an RSA key (PKCS#8)",
+            ),
         ] {
             assert_eq!(read(text).unwrap_err().to_string(), error);
         }
