@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -135,10 +136,10 @@ async fn answer(socket: TcpStream, script: &Script, record: &Mutex<Vec<Seen>>) {
     tokio::time::sleep(said.after).await;
     let mut head = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", said.status);
     if said.tells_length {
-        head += &format!("content-length: {}\r\n", said.body.len());
+        let _ = write!(head, "content-length: {}\r\n", said.body.len());
     }
     for (name, value) in &said.headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head += "\r\n";
     // Who asked may have gone.

@@ -270,12 +270,15 @@ impl Target {
     }
 }
 
-/// Who pays: keys, or a credential that is no key.
+/// What pays for calls: keys with their weights, or a credential that is none.
+type Payer = (Vec<(String, u64)>, Option<credential::Found>);
+
+/// What pays for the target's calls.
 fn payer(
     ground: &Ground<'_>,
     lasting: &Lasting,
     files: &mut Vec<PathBuf>,
-) -> Result<(Vec<(String, u64)>, Option<credential::Found>), BuildError> {
+) -> Result<Payer, BuildError> {
     let find = || credential::find(ground, &lasting.credentials);
     if ground.spec.auth.is_some() {
         return Ok((Vec::new(), find()?));

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// A value is renewed this long before its end.
 const EARLY: Duration = Duration::from_mins(5);
+/// No value is believed to last longer.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
 /// Processes that began together renew up to this much apart.
 const SPREAD: Duration = Duration::from_mins(1);
 /// The longest that a caller without a value waits for one.
@@ -165,8 +167,9 @@ impl<T: Send + Sync + 'static> Cell<T> {
     fn keep(&self, granted: Granted<T>) {
         let now = Instant::now();
         let times = granted.lifetime.map(|lifetime| {
+            let lifetime = lifetime.min(LONGEST);
             let early = (EARLY + spread()).min(lifetime / 5);
-            (now + (lifetime - early), now + lifetime)
+            (now + lifetime.saturating_sub(early), now + lifetime)
         });
         self.held.store(Some(Arc::new(Held {
             value: granted.value,

@@ -137,7 +137,7 @@ impl Source {
         match &self.from {
             From::Document(document) => of_document(document, &self.scope, net).await,
             From::Metadata(host) => {
-                let ask = ask_metadata(host).map_err(text)?;
+                let ask = ask_metadata(host).map_err(|error| text(&error))?;
                 read(&net.ask_near(ask).await?)
             }
         }
@@ -148,7 +148,8 @@ fn of_document<'a>(document: &'a Document, scope: &'a str, net: &'a Net) -> BoxF
     async move {
         match document {
             Document::ServiceAccount(account) => {
-                let ask = ask_as_service_account(account, scope, seconds()).map_err(text)?;
+                let ask = ask_as_service_account(account, scope, seconds())
+                    .map_err(|error| text(&error))?;
                 read(&net.ask(ask).await?)
             }
             Document::User(user) => read(&net.ask(ask_as_user(user)).await?),
@@ -156,7 +157,7 @@ fn of_document<'a>(document: &'a Document, scope: &'a str, net: &'a Net) -> BoxF
             Document::Impersonated(acting) => {
                 let own = of_document(&acting.source, SCOPE, net).await?.value;
                 let ask = ask_to_act_as(&acting.url, &acting.delegates, scope, &own);
-                read(&net.ask(ask.map_err(text)?).await?)
+                read(&net.ask(ask.map_err(|error| text(&error))?).await?)
             }
         }
     }
@@ -178,21 +179,21 @@ async fn of_another(external: &External, scope: &str, net: &Net) -> Token {
             String::from_utf8_lossy(&answer).into_owned()
         }
     };
-    let subject = subject_token(&external.subject, &text_of_it).map_err(text)?;
+    let subject = subject_token(&external.subject, &text_of_it).map_err(|error| text(&error))?;
     let granted = read(&net.ask(ask_with_subject(external, scope, &subject)).await?)?;
     match &external.impersonation_url {
         None => Ok(granted),
         Some(url) => {
             let ask = ask_to_act_as(url, &[], scope, &granted.value);
-            read(&net.ask(ask.map_err(text)?).await?)
+            read(&net.ask(ask.map_err(|error| text(&error))?).await?)
         }
     }
 }
 
 fn read(body: &[u8]) -> Token {
-    token(body, seconds()).map_err(text)
+    token(body, seconds()).map_err(|error| text(&error))
 }
 
-fn text(error: BadCredential) -> String {
+fn text(error: &BadCredential) -> String {
     error.to_string()
 }

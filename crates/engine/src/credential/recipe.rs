@@ -147,7 +147,7 @@ fn tokens(recipe: Tokens, net: &Net, shelves: &Shelves) -> Found {
                 Box::pin(async move {
                     let granted = recipe.fetch(&net).await;
                     granted
-                        .and_then(header)
+                        .and_then(|granted| header(&granted))
                         .map_err(|why| redactor.redact(&why).into_owned())
                 })
             }),
@@ -202,7 +202,7 @@ fn shown_nowhere(secrets: &[&Hidden]) -> Vec<String> {
         .collect()
 }
 
-fn header(granted: Granted<Hidden>) -> Result<Granted<HeaderValue>, String> {
+fn header(granted: &Granted<Hidden>) -> Result<Granted<HeaderValue>, String> {
     let text = format!("Bearer {}", granted.value.expose());
     let mut value = HeaderValue::from_str(&text)
         .map_err(|_| "the token holds a character that a header cannot carry".to_owned())?;

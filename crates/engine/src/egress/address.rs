@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// What is not public, as network and length. The special registries of IANA, and what clouds keep
 /// for themselves.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
+    (Ipv4Addr::UNSPECIFIED, 8),            // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // carriers' own, and some clouds' metadata
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // this machine

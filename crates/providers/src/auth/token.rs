@@ -85,21 +85,23 @@ pub fn refusal(body: &[u8]) -> String {
         })
 }
 
+/// Where services say why.
+const NAMES: [&str; 9] = [
+    "error",
+    "status",
+    "code",
+    "Code",
+    "error_code",
+    "error_description",
+    "message",
+    "Message",
+    "detail",
+];
+
 fn json_words(body: &[u8]) -> Option<Vec<String>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     let inner = document.get("error").filter(|error| error.is_object());
     let object = inner.unwrap_or(&document);
-    const NAMES: [&str; 9] = [
-        "error",
-        "status",
-        "code",
-        "Code",
-        "error_code",
-        "error_description",
-        "message",
-        "Message",
-        "detail",
-    ];
     let words: Vec<String> = NAMES
         .iter()
         .filter_map(|name| object.get(name)?.as_str().map(str::to_owned))
@@ -226,7 +228,7 @@ mod tests {
         }
 
         #[test]
-        fn no_odd_lifetime_panics(lifetime in r#"-?[0-9]{1,25}(\.[0-9]{1,3})?(e[0-9]{1,3})?"#) {
+        fn no_odd_lifetime_panics(lifetime in r"-?[0-9]{1,25}(\.[0-9]{1,3})?(e[0-9]{1,3})?") {
             let body = format!(r#"{{"access_token":"t","expires_in":{lifetime},"expires_on":{lifetime}}}"#);
             if let Ok(granted) = token(body.as_bytes(), 5) {
                 prop_assert!(granted.lifetime.is_some_and(|time| time <= LONGEST && !time.is_zero()));

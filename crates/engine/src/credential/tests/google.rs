@@ -45,6 +45,9 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
+/// A way to give a target its document.
+type Give<'a> = Box<dyn Fn(Plan) -> Plan + 'a>;
+
 fn user(token_uri: &str) -> serde_json::Value {
     json!({"type": "authorized_user", "client_id": "c", "client_secret": "client-secret",
         "refresh_token": "refresh-token", "token_uri": token_uri})
@@ -61,7 +64,6 @@ async fn a_service_account_makes_a_statement_and_gets_a_token() {
     let document = service_account(&format!("{}/token", service.url()));
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, "account.json", &document);
-    type Give<'a> = Box<dyn Fn(Plan) -> Plan + 'a>;
     let ways: [Give<'_>; 5] = [
         Box::new(|plan| {
             plan.env("DOC", document.as_str())

@@ -273,7 +273,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_given_up() {
     let service = StandIn::saying(Says {
-        after: Duration::from_secs(60),
+        after: Duration::from_mins(1),
         ..granted("tok")
     })
     .await;

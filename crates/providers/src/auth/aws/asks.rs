@@ -77,7 +77,7 @@ pub fn assume_role_with_web_identity(endpoint: &str, role: &Role, token: &Hidden
     )
 }
 
-/// Opens a session with an instance's metadata endpoint (IMDSv2).
+/// Opens a session with an instance's metadata endpoint, version 2.
 pub fn imds_token(endpoint: &str) -> Result<Ask, BadCredential> {
     let url = format!("{}/latest/api/token", endpoint.trim_end_matches('/'));
     Ask::plain(Method::PUT, url).with(

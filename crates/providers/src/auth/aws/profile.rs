@@ -291,10 +291,10 @@ aws_session_token = t
             wanted("self"),
             Ok(Wanted::Role(own, Box::new(pair("AKSELF", "sself"))))
         );
-        let pod = role("arn:aws:iam::1:role/pod", "me", None);
+        let workload = role("arn:aws:iam::1:role/pod", "me", None);
         assert_eq!(
             wanted("pod"),
-            Ok(Wanted::WebIdentity(pod, "/var/token".into()))
+            Ok(Wanted::WebIdentity(workload, "/var/token".into()))
         );
         assert_eq!(
             wanted("box"),
@@ -334,10 +334,8 @@ aws_session_token = t
 
         #[test]
         fn no_maze_of_profiles_is_endless(links in prop::collection::vec((0u8..6, 0u8..6), 0..20)) {
-            let config: String = links
-                .iter()
-                .map(|(from, to)| format!("[profile p{from}]\nrole_arn = r\nsource_profile = p{to}\n"))
-                .collect();
+            let profile = |(from, to): (u8, u8)| format!("[profile p{from}]\nrole_arn = r\nsource_profile = p{to}\n");
+            let config = links.into_iter().map(profile).collect::<Vec<_>>().concat();
             let all = Profiles::read(&config, "");
             for name in ["p0", "p1", "p2", "p3", "p4", "p5"] {
                 prop_assert!(all.wanted(name).is_err());
