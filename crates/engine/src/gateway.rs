@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use config::Config;
 use http::HeaderMap;
 use telemetry::metrics::Metrics;
-use tokio::time::Instant;
 use wire::Envelope;
-use wire::fault::{Again, Fault, Kind};
+use wire::fault::Fault;
 
-use crate::attempt::Attempt;
 use crate::chat;
-use crate::directory::Candidate;
 use crate::discovery::{Found, Listed};
 use crate::principal::Principal;
-use crate::receipt::{self, Books, Receipt};
+use crate::receipt::{Books, Receipt};
 use crate::reply::Reply;
+use crate::route;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
 use crate::target::{Lasting, Target};
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
+use crate::walk;
 
 /// A source of environment variables that outlives the start.
 pub type EnvSource = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -172,90 +170,9 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let candidates = admit(&call, &facts.model, facts.stream)?;
-        let patience = call.snapshot.config.request_timeout;
-        let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
-        let mut last: Option<Fault> = None;
-        for candidate in &candidates {
-            let attempt = Attempt {
-                upstream,
-                call: &call,
-                candidate,
-                streamed: facts.stream,
-                pick: ids.number(),
-                deadline,
-            };
-            let mut fault = match try_one(&attempt, receipt).await {
-                Ok(reply) => return Ok(reply),
-                Err(fault) => fault,
-            };
-            // A hint is worth something whoever gave it.
-            fault.retry_after = fault
-                .retry_after
-                .or(last.and_then(|earlier| earlier.retry_after));
-            if fault.again() != Again::NextTarget {
-                return Err(fault);
-            }
-            last = Some(fault);
-        }
-        Err(last.unwrap_or_else(|| Fault::new(Kind::ModelNotFound)))
+        let plan = route::plan(&call, &facts)?;
+        walk::walk(upstream, ids, &call, &facts, &plan, receipt).await
     }
-}
-
-/// Whether the caller may have the model, and who could serve it.
-fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fault> {
-    let model = call.snapshot.resolve(asked);
-    if !call.principal.may_use(asked) && !call.principal.may_use(model) {
-        let text = format!(
-            "the API key `{}` may not use the model `{asked}`",
-            call.principal.id
-        );
-        return Err(Fault::new(Kind::ModelNotAllowed).saying(text));
-    }
-    let candidates = call.snapshot.route(model, call.row, streamed);
-    if candidates.is_empty() {
-        let mut fault = Fault::new(Kind::ModelNotFound);
-        fault.param = Some("model".into());
-        return Err(fault);
-    }
-    Ok(candidates)
-}
-
-async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, Fault> {
-    let (target, begun) = (&attempt.candidate.target, Instant::now());
-    receipt.note(|notes| {
-        notes.provider = Some(target.provider_id.clone());
-        notes.target = Some(target.name.clone());
-        notes.model = Some(attempt.candidate.model.clone());
-        // What it is if nobody is there any more to see how it ended.
-        notes.attempts.push(receipt::Attempt {
-            target: target.name.clone(),
-            provider: target.provider_id.clone(),
-            fault: Some(Kind::ClientGone),
-            cause: None,
-            took: Duration::ZERO,
-        });
-        notes.owned = attempt.candidate.owned;
-        notes.waiting = Some(begun);
-        notes.headers.clear();
-    });
-    let redactor = &attempt.call.snapshot.redactor;
-    let result = attempt
-        .run(receipt)
-        .await
-        .map_err(|fault| target.scrubbed(fault.scrubbed(|text| redactor.redact(text))));
-    receipt.note(|notes| {
-        notes.waiting = None;
-        if let Some(last) = notes.attempts.last_mut() {
-            last.fault = result.as_ref().err().map(|fault| fault.kind);
-            last.cause = result
-                .as_ref()
-                .err()
-                .map(|fault| fault.to_string().into_boxed_str());
-            last.took = begun.elapsed();
-        }
-    });
-    result
 }
 
 fn report_unroutable(snapshot: &Snapshot, metrics: &Metrics) {

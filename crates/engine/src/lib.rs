@@ -12,10 +12,12 @@ pub mod directory;
 pub mod discovery;
 pub mod egress;
 pub mod gateway;
+pub mod guard;
 pub mod principal;
 pub mod receipt;
 mod relay;
 pub mod reply;
+pub mod route;
 pub mod snapshot;
 #[cfg(test)]
 mod stand_in;
@@ -25,3 +27,4 @@ pub mod trace;
 pub mod trust;
 pub mod upstream;
 mod vendor;
+mod walk;
