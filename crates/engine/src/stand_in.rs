@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 /// What it was asked.
 #[derive(Clone, Debug)]
@@ -79,6 +80,32 @@ impl StandIn {
         StandIn { addr, seen }
     }
 
+    /// One that always says the same, under TLS as the host of this name; and the certificate.
+    pub(crate) async fn saying_as(name: &str, said: Says) -> (StandIn, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let config = rustls::ServerConfig::builder_with_provider(crate::trust::crypto())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = seen.clone();
+        let script: Script = Box::new(move |_| said.clone());
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                if let Ok(socket) = acceptor.accept(socket).await {
+                    answer(socket, &script, &record).await;
+                }
+            }
+        });
+        (StandIn { addr, seen }, made.cert.der().clone())
+    }
+
     /// One that always says the same.
     pub(crate) async fn saying(said: Says) -> StandIn {
         StandIn::start(move |_| said.clone()).await
@@ -101,7 +128,11 @@ impl StandIn {
     }
 }
 
-async fn answer(socket: TcpStream, script: &Script, record: &Mutex<Vec<Seen>>) {
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    script: &Script,
+    record: &Mutex<Vec<Seen>>,
+) {
     let mut socket = BufReader::new(socket);
     let mut lines = Vec::new();
     loop {

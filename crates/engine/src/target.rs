@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
@@ -128,7 +128,6 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
-        let common = keys::common_headers(spec, env)?;
         let ground = Ground {
             spec,
             provider: &provider,
@@ -144,6 +143,11 @@ impl Target {
         };
         let (written, found) = payer(&ground, lasting, &mut files)?;
         files.extend(ground.files.into_inner());
+        // What the operator writes counts before what a credential brings.
+        let mut common = found
+            .as_ref()
+            .map_or_else(HeaderMap::new, |found| found.headers.clone());
+        common.extend(keys::common_headers(spec, env)?);
         let keys = KeyRing::build(spec, &provider, &base, &common, &written, found.is_some())?;
         files.extend(spec.ca_file.clone());
         let query = place::query(spec, env)?;

@@ -111,6 +111,14 @@ impl Source {
         }
     }
 
+    /// The project that pays, where the credential names one: a user's calls need it.
+    pub(super) fn paying_project(&self) -> Option<&str> {
+        match &self.from {
+            From::Document(Document::User(user)) => user.quota_project_id.as_deref(),
+            From::Document(_) | From::Metadata(_) => None,
+        }
+    }
+
     pub(super) fn secrets(&self) -> Vec<&Hidden> {
         let mut found = Vec::new();
         let mut next = match &self.from {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use providers::auth::{Granted, Hidden};
 use providers::{Auth, BaseUrl, Provider, Vars};
 use telemetry::Redactor;
@@ -14,6 +14,8 @@ use telemetry::Redactor;
 use super::shelf::Shelves;
 use super::{Cell, Credential, Net, Signed, aws, databricks, entra, google};
 use crate::target::{BuildError, Env};
+
+const PAYING_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
 /// How a token is had.
 #[derive(PartialEq)]
@@ -58,6 +60,8 @@ pub(crate) struct Found {
     pub(crate) credential: Credential,
     /// What no text may show.
     pub(crate) secrets: Vec<String>,
+    /// What every call carries besides.
+    pub(crate) headers: HeaderMap,
 }
 
 /// The credential that the config names, or that the environment offers; none if neither does.
@@ -133,6 +137,13 @@ pub(crate) fn find(ground: &Ground<'_>, shelves: &Shelves) -> Result<Option<Foun
 
 fn tokens(recipe: Tokens, net: &Net, shelves: &Shelves) -> Found {
     let secrets = shown_nowhere(&recipe.secrets());
+    let mut headers = HeaderMap::new();
+    if let Tokens::Google(source) = &recipe
+        && let Some(project) = source.paying_project()
+        && let Ok(project) = HeaderValue::from_str(project)
+    {
+        headers.insert(PAYING_PROJECT, project);
+    }
     let name = match &recipe {
         Tokens::Google(source) => source.name(),
         Tokens::Entra(source) => source.name(),
@@ -156,6 +167,7 @@ fn tokens(recipe: Tokens, net: &Net, shelves: &Shelves) -> Found {
     Found {
         credential: Credential::Token(cell),
         secrets,
+        headers,
     }
 }
 
@@ -188,6 +200,7 @@ fn aws(
             ahead: AtomicI64::new(0),
         }),
         secrets,
+        headers: HeaderMap::new(),
     })
 }
 

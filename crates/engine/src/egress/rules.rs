@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use config::{Fetch, FetchMode};
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 use super::Refused;
@@ -67,26 +67,14 @@ impl Rules {
         if self.0.mode == FetchMode::Off {
             return Err(Refused::Off);
         }
-        let bad = |problem| Refused::Url { problem };
         if url.len() > URL_MAX {
             return Err(bad("is too long"));
         }
         // A fragment is the reader's business, not the server's.
         let url = url.split('#').next().unwrap_or_default();
-        let parts = url
-            .parse::<Uri>()
-            .map_err(|_| bad("is not one"))?
-            .into_parts();
-        let usual = match parts.scheme {
-            Some(ref scheme) if *scheme == Scheme::HTTPS => 443,
-            Some(ref scheme) if *scheme == Scheme::HTTP && self.0.allow_http => 80,
-            Some(ref scheme) if *scheme == Scheme::HTTP => {
-                return Err(bad(
-                    "must begin with https:// (media.fetch.allow_http is off)",
-                ));
-            }
-            _ => return Err(bad("must begin with https://")),
-        };
+        let uri: Uri = url.parse().map_err(|_| bad("is not one"))?;
+        let parts = uri.into_parts();
+        let usual = self.usual_port(parts.scheme.as_ref())?;
         let authority = parts.authority.ok_or(bad("names no host"))?;
         if authority.as_str().contains('@') {
             return Err(bad("must not hold a user or a password"));
@@ -95,16 +83,7 @@ impl Rules {
         if !self.knows(&host) {
             return Err(Refused::Host);
         }
-        let written = authority.as_str().len() > authority.host().len();
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if written => return Err(bad("has a port that is none")),
-            None => usual,
-        };
-        let is_usual = port == 443 || (port == 80 && self.0.allow_http);
-        if !is_usual && !self.0.ports.contains(&port) {
-            return Err(Refused::Port { port });
-        }
+        let port = self.port(&authority, usual)?;
         let shown = HeaderValue::from_str(authority.as_str()).map_err(|_| bad("names no host"))?;
         let mut origin = http::uri::Parts::default();
         origin.scheme = parts.scheme;
@@ -118,6 +97,33 @@ impl Rules {
             authority: shown,
             path: path.unwrap_or(PathAndQuery::from_static("/")).into(),
         })
+    }
+
+    /// The port of a URL that names none.
+    fn usual_port(&self, scheme: Option<&Scheme>) -> Result<u16, Refused> {
+        match scheme {
+            Some(scheme) if *scheme == Scheme::HTTPS => Ok(443),
+            Some(scheme) if *scheme == Scheme::HTTP && self.0.allow_http => Ok(80),
+            Some(scheme) if *scheme == Scheme::HTTP => Err(bad(
+                "must begin with https:// (media.fetch.allow_http is off)",
+            )),
+            _ => Err(bad("must begin with https://")),
+        }
+    }
+
+    fn port(&self, authority: &Authority, usual: u16) -> Result<u16, Refused> {
+        let is_written = authority.as_str().len() > authority.host().len();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if is_written => return Err(bad("has a port that is none")),
+            None => usual,
+        };
+        let is_usual = port == 443 || (port == 80 && self.0.allow_http);
+        if is_usual || self.0.ports.contains(&port) {
+            Ok(port)
+        } else {
+            Err(Refused::Port { port })
+        }
     }
 
     /// Whether the host is one of those listed, where there is a list.
@@ -137,6 +143,10 @@ impl Rules {
             }
         })
     }
+}
+
+fn bad(problem: &'static str) -> Refused {
+    Refused::Url { problem }
 }
 
 /// A host in its one spelling.

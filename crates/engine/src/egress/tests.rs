@@ -170,6 +170,35 @@ async fn a_file_is_fetched_from_the_address_that_was_judged() {
     );
 }
 
+/// The certificate is the name's although the connection goes to an address.
+#[tokio::test]
+async fn the_host_proves_its_name_at_the_address_that_was_judged() {
+    let (stand_in, certificate) = StandIn::saying_as("img.test", says(200, PNG)).await;
+    let (mut egress, _) = egress(&stand_in, |_| {});
+    let url = |host: &str| format!("https://{host}:{}/a.png", stand_in.addr.port());
+    let untrusted = egress.fetch(&url("img.test")).await;
+    assert!(
+        matches!(untrusted, Err(Refused::Unreachable { .. })),
+        "{untrusted:?}"
+    );
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let config = ClientConfig::builder_with_provider(crate::trust::crypto())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    egress.tls = Arc::new(config);
+    let media = egress.fetch(&url("img.test")).await.unwrap();
+    assert_eq!(media.media_type, "image/png");
+    let other = egress.fetch(&url("other.test")).await;
+    assert!(
+        matches!(other, Err(Refused::Unreachable { .. })),
+        "{other:?}"
+    );
+    assert_eq!(stand_in.seen().len(), 1);
+}
+
 #[tokio::test]
 async fn one_inner_address_is_enough_to_refuse_a_host() {
     let stand_in = StandIn::saying(says(200, PNG)).await;

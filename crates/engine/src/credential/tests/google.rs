@@ -110,6 +110,25 @@ async fn what_gcloud_left_is_found() {
 }
 
 #[tokio::test]
+async fn the_project_that_pays_for_a_user_is_named_unless_the_operator_names_another() {
+    let service = StandIn::saying(granted("tok")).await;
+    let mut document = user(&service.url());
+    document["quota_project_id"] = "pays".into();
+    for (written, sent) in [(None, "pays"), (Some("other"), "other")] {
+        let vendor = vendor().await;
+        let mut plan = vertex(&vendor).env("ACME_DOCUMENT", document.to_string());
+        if let Some(project) = written {
+            let value = config::Secret::new(project);
+            plan.spec
+                .headers
+                .insert("X-Goog-User-Project".into(), value);
+        }
+        assert_eq!(called(&plan, &vendor).await, "Bearer tok");
+        assert_eq!(vendor.only().header("x-goog-user-project"), sent);
+    }
+}
+
+#[tokio::test]
 async fn without_a_document_the_machine_is_asked() {
     let (vendor, service) = (vendor().await, StandIn::saying(granted("tok")).await);
     let plan = vertex(&vendor).env("GCE_METADATA_HOST", service.addr.to_string());

@@ -57,6 +57,9 @@ pub struct Authorized {
     /// Where tokens are had.
     #[serde(default = "usual_token_uri")]
     pub token_uri: String,
+    /// The project that pays for what a user asks.
+    #[serde(default)]
+    pub quota_project_id: Option<String>,
 }
 
 /// Another identity provider's token, to be exchanged.
