@@ -9,12 +9,13 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::auth::Auth;
 use crate::duration;
 use crate::secret::{self, REDACTED, Secret};
 
 /// One destination: a provider, with the credentials and settings to use there.
 ///
-/// `api_key`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
+/// `api_key`, `auth`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
 /// hold `${NAME}` references; [`crate::resolve`] replaces them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,6 +31,9 @@ pub struct Target {
     /// The credential: `${NAME}`, `file:PATH`, or a weighted list of such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKey>,
+    /// A cloud's identity instead of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// Where the provider is, when it is not where its row says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<UrlText>")]
@@ -342,7 +346,7 @@ impl JsonSchema for UrlText {
 }
 
 /// The schema of a text with references that is no secret; never a value.
-struct ReferencingText;
+pub(crate) struct ReferencingText;
 
 impl JsonSchema for ReferencingText {
     fn inline_schema() -> bool {

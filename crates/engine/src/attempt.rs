@@ -22,7 +22,7 @@ use crate::gateway::Call;
 use crate::receipt::Receipt;
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
-use crate::upstream::{SendError, Upstream, VendorBody};
+use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
@@ -119,7 +119,7 @@ impl Attempt<'_> {
         end: Option<Instant>,
         receipt: &mut Receipt,
     ) -> Result<Received, Fault> {
-        let answer = self.send(request).await?;
+        let answer = self.candidate.target.send(self.upstream, request).await?;
         if !answer.status().is_success() {
             return Err(self.refused(answer, receipt).await);
         }
@@ -164,22 +164,6 @@ impl Attempt<'_> {
                 fault
             },
         )
-    }
-
-    async fn send(&self, request: http::Request<Bytes>) -> Result<Response<VendorBody>, Fault> {
-        let target = &self.candidate.target;
-        let limit = target.patience.first_byte;
-        match tokio::time::timeout(limit, self.upstream.send(&target.way, request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error @ SendError::Connect(_))) => {
-                Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
-            }
-            Ok(Err(error @ SendError::Broken(_))) => {
-                Err(Fault::new(Kind::UpstreamCut).because(error.to_string()))
-            }
-            Err(_) => Err(Fault::new(Kind::UpstreamSilent)
-                .because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
-        }
     }
 
     async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {

@@ -22,7 +22,7 @@ use connection::{Connection, Lost};
 use head::Message;
 use pool::Pool;
 pub(crate) use pool::VendorBody;
-use socket::Socket;
+use socket::{Opened, Socket};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -181,6 +181,18 @@ impl Upstream {
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Arc<Pool>)>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends one request on a connection of its own, which ends with the answer.
+pub(crate) async fn once(
+    opened: Opened,
+    request: Request<Bytes>,
+) -> Result<Response<VendorBody>, SendError> {
+    let connection = Connection::new(opened.into());
+    match exchange(&Arc::default(), connection, Message::of(&request)).await {
+        Ok(answer) => Ok(answer),
+        Err(Lost::Unsent(error) | Lost::Broken(error)) => Err(SendError::Broken(chain(&error))),
     }
 }
 
