@@ -9,8 +9,12 @@
 use std::borrow::Cow;
 
 mod index;
+mod node;
 mod scan;
 mod text;
+pub mod write;
+
+pub use node::Node;
 
 pub(crate) use index::{Changes, Index, Splice};
 pub(crate) use scan::{Literal, Scanner};

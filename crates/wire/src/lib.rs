@@ -12,10 +12,12 @@
 //! - [`vendor_error`]: vendors' error bodies
 //! - [`redact`]: credentials in texts
 //! - [`fault`]: the one error of a call
+//! - [`ir`]: the form between dialects
 
 pub mod chat;
 pub mod envelope;
 pub mod fault;
+pub mod ir;
 pub mod json;
 pub mod redact;
 pub mod sse;
