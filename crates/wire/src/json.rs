@@ -9,11 +9,13 @@
 use std::borrow::Cow;
 
 mod index;
+mod merge;
 mod node;
 mod scan;
 mod text;
 pub mod write;
 
+pub use merge::merge;
 pub use node::Node;
 
 pub(crate) use index::{Changes, Index, Splice};

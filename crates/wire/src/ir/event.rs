@@ -108,6 +108,8 @@ pub enum Opening<'a> {
         name: Cow<'a, str>,
         /// What the vendor wants back with it.
         signature: Option<Cow<'a, str>>,
+        /// Whether the tool takes free text: the deltas are pieces of that text.
+        custom: bool,
     },
 }
 

@@ -40,6 +40,9 @@ pub struct Encoded {
 pub struct Recall {
     /// Tools whose names had to change.
     pub names: Names,
+    /// Tools that take free text, by the names that the vendor knows; it was told of an object
+    /// with the one member `input`.
+    pub custom: Vec<String>,
     /// The answer is the argument of this tool, which the client did not ask for.
     pub json_tool: Option<&'static str>,
     /// The answer's beginning was given to the model, and it goes on from there.
@@ -59,6 +62,8 @@ pub struct Face {
     pub model: String,
     /// The provider, named in whole answers; empty for none.
     pub provider: String,
+    /// The call's id, for errors in dialects that name it.
+    pub request_id: String,
     /// Whether the client wants a stream to end with its usage.
     pub include_usage: bool,
 }
@@ -138,16 +143,18 @@ impl Dropped {
         }
     }
 
-    /// The parameters in the order in which they are told; a refusal if the plan wants one.
+    /// The parameters in the order in which they are told. A refusal if the plan wants one: for
+    /// those that change what the answer is, not for hints such as a cache's key.
     pub fn settle(mut self, plan: &Plan<'_>) -> Result<Vec<String>, Refusal> {
         let rank = |param: &str| ORDER.iter().position(|name| *name == param);
         self.0
             .sort_by_key(|param| rank(param).unwrap_or(ORDER.len()));
         let params: Vec<String> = self.0.into_iter().map(Cow::into_owned).collect();
-        match params.first() {
-            Some(first) if plan.reject => Err(Refusal {
+        let graver = params.iter().filter(|param| rank(param).is_some()).count();
+        match params.get(..graver) {
+            Some(graver @ [first, ..]) if plan.reject => Err(Refusal {
                 param: first.clone(),
-                message: format!("{} does not support {}", plan.provider, params.join(", ")),
+                message: format!("{} does not support {}", plan.provider, graver.join(", ")),
                 by_policy: true,
             }),
             _ => Ok(params),
@@ -178,7 +185,7 @@ mod tests {
         let refusal = dropped.settle(&plan).unwrap_err();
         assert_eq!(
             refusal.message,
-            "acme does not support n, seed, top_logprobs, verbosity"
+            "acme does not support n, seed, top_logprobs"
         );
         let fault = Fault::from(refusal);
         assert_eq!(
