@@ -90,14 +90,14 @@ pub(super) fn read_citation(node: Node<'_>) -> Citation<'_> {
 fn read_call<'a>(node: Node<'a>, recall: &Recall) -> Option<Block<'a>> {
     let [id, name, input, cache] = node.pick(["id", "name", "input", "cache_control"]);
     let name = name?.text()?;
-    let input = input.map_or("{}", Node::raw);
+    let input = input.unwrap_or(Node::of("{}"));
     if recall.json_tool == Some(&*name) {
-        return Some(Block::text(input));
+        return Some(Block::text(input.compact()));
     }
     let custom = recall.custom.iter().any(|custom| *custom == *name);
-    let arguments = match Node::of(input).get("input").and_then(Node::text) {
+    let arguments = match input.get("input").and_then(Node::text) {
         Some(text) if custom => text,
-        _ => Cow::Borrowed(input),
+        _ => input.compact(),
     };
     Some(Block::ToolCall(ToolCall {
         id: id.and_then(Node::text).unwrap_or_default(),

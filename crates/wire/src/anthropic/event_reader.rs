@@ -154,7 +154,7 @@ impl EventReader {
         }
         // Usually empty, and told in pieces; some give it whole.
         if let Some(input) = input.filter(|input| !input.members().is_empty()) {
-            delta(block, Delta::Arguments(Cow::Borrowed(input.raw())), sink);
+            delta(block, Delta::Arguments(input.compact()), sink);
         }
         What::Call
     }

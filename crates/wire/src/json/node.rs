@@ -29,6 +29,29 @@ impl<'a> Node<'a> {
         self.0
     }
 
+    /// The value's own text without the whitespace around its parts; borrowed if there is none.
+    pub fn compact(self) -> Cow<'a, str> {
+        let mut kept = String::new();
+        let (mut from, mut at) = (0, 0);
+        let bytes = self.0.as_bytes();
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => at = behind_string(bytes, at),
+                b' ' | b'\t' | b'\n' | b'\r' => {
+                    kept.push_str(self.0.get(from..at).unwrap_or_default());
+                    at += 1;
+                    from = at;
+                }
+                _ => at += 1,
+            }
+        }
+        if from == 0 {
+            return Cow::Borrowed(self.0);
+        }
+        kept.push_str(self.0.get(from..).unwrap_or_default());
+        Cow::Owned(kept)
+    }
+
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         self.0 == "null"
@@ -131,6 +154,19 @@ impl<'a> Node<'a> {
     }
 }
 
+/// Where the string that begins at `at` has ended.
+fn behind_string(bytes: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
@@ -138,6 +174,13 @@ fn is_space(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whitespace_goes_from_between_and_stays_within_strings() {
+        let node = Node::of("{ \"a b\" : [ 1 ,\n\"x \\\" y\\\\\" ] }");
+        assert_eq!(node.compact(), "{\"a b\":[1,\"x \\\" y\\\\\"]}");
+        assert!(matches!(Node::of("{\"a b\":1}").compact(), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn values_are_found_by_name_and_read_by_type() {
