@@ -313,17 +313,6 @@ fn more(out: &mut Vec<u8>, index: u64, fill: impl FnOnce(&mut Object<'_>)) {
     });
 }
 
-fn owned(finish: &Finish<'_>) -> Finish<'static> {
-    Finish {
-        reason: finish.reason,
-        native: finish.native.to_string().into(),
-        stop_sequence: finish
-            .stop_sequence
-            .as_ref()
-            .map(|text| text.to_string().into()),
-    }
-}
-
 impl Writer for MessageWriter {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
@@ -344,7 +333,7 @@ impl Writer for MessageWriter {
                 block,
                 content,
             } => self.whole(*block, content, out),
-            Event::Finish { choice: 0, finish } => self.finish = Some(owned(finish)),
+            Event::Finish { choice: 0, finish } => self.finish = Some(finish.clone().into_owned()),
             Event::Usage(usage) => self.usage = *usage,
             Event::Done => self.end(out),
             _ => {}

@@ -128,6 +128,15 @@ impl<'a> Finish<'a> {
         }
     }
 
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Finish<'static> {
+        Finish {
+            reason: self.reason,
+            native: Cow::Owned(self.native.into_owned()),
+            stop_sequence: self.stop_sequence.map(|text| Cow::Owned(text.into_owned())),
+        }
+    }
+
     /// The vendor's word, where the reason alone would say less.
     pub fn telling(&self) -> Option<&str> {
         let said = !self.native.is_empty() && find(&self.native).is_none_or(|(.., tells)| *tells);

@@ -179,7 +179,10 @@ mod tests {
     fn whitespace_goes_from_between_and_stays_within_strings() {
         let node = Node::of("{ \"a b\" : [ 1 ,\n\"x \\\" y\\\\\" ] }");
         assert_eq!(node.compact(), "{\"a b\":[1,\"x \\\" y\\\\\"]}");
-        assert!(matches!(Node::of("{\"a b\":1}").compact(), Cow::Borrowed(_)));
+        assert!(matches!(
+            Node::of("{\"a b\":1}").compact(),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]
