@@ -18,7 +18,7 @@ mod thinking;
 mod tool;
 mod usage;
 
-pub use claude::{Claude, Forced, Off, Sampling};
+pub use claude::{Claude, Forced, Off, Sampling, Thinking};
 pub use error::{Overflow, overflow, read_error, status_of};
 pub use event_reader::{EventReader, reader};
 pub use event_writer::MessageWriter;

@@ -8,6 +8,11 @@
 //! - `stream.vendor.sse` becomes `stream.<door>.sse`, however its bytes are cut
 //! - `plan.json` may say that the operator refuses what would be lost, or that the target is not
 //!   the conversation's own
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test needs and does not find fails the test"
+)]
 
 use std::fmt::Write as _;
 use std::fs;

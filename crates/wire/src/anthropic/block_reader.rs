@@ -157,7 +157,7 @@ fn read_source(node: Node<'_>) -> Option<Source<'_>> {
     }
 }
 
-fn read_document<'a>(node: Node<'a>, cache: Option<CacheMark>) -> Option<Block<'a>> {
+fn read_document(node: Node<'_>, cache: Option<CacheMark>) -> Option<Block<'_>> {
     let [title, context, citations, source] =
         node.pick(["title", "context", "citations", "source"]);
     let cited = citations

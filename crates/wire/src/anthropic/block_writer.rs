@@ -16,8 +16,15 @@ const FILES_BETA: &str = "files-api-2025-04-14";
 /// What is written goes here, with what it needs beside.
 pub(super) struct Blocks<'w> {
     pub(super) betas: &'w mut Vec<&'static str>,
-    /// Whether signed reasoning goes back.
-    pub(super) thinking: bool,
+}
+
+/// Whether a block is written at all; `thinking` says whether signed reasoning goes back.
+pub(super) fn keeps(block: &Block<'_>, thinking: bool) -> bool {
+    match block {
+        Block::Thinking(thought) => thinking && replayable(thought),
+        Block::Audio(_) | Block::Video(_) | Block::Unknown { .. } => false,
+        _ => true,
+    }
 }
 
 /// Refuses what has no form here, naming its place in the client's request.
@@ -65,17 +72,10 @@ impl Blocks<'_> {
                 }),
             ] => o.text("content", text),
             blocks => o.array("content", |a| {
-                blocks.iter().for_each(|block| self.block(a, block))
+                for block in blocks {
+                    self.block(a, block);
+                }
             }),
-        }
-    }
-
-    /// Whether a block is written at all.
-    pub(super) fn keeps(&self, block: &Block<'_>) -> bool {
-        match block {
-            Block::Thinking(thinking) => self.thinking && replayable(thinking),
-            Block::Audio(_) | Block::Video(_) | Block::Unknown { .. } => false,
-            _ => true,
         }
     }
 

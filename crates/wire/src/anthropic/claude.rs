@@ -9,12 +9,8 @@ pub struct Claude {
     prefix: &'static str,
     /// Temperature and its like.
     pub sampling: Sampling,
-    /// Whether thinking within a budget is taken.
-    pub budget: bool,
-    /// Whether adaptive thinking is taken.
-    pub adaptive: bool,
-    /// Whether it thinks without being asked.
-    pub thinks_unasked: bool,
+    /// How it thinks.
+    pub thinking: Thinking,
     /// How thinking is switched off.
     pub off: Off,
     /// The highest effort that is told by name.
@@ -38,6 +34,36 @@ pub enum Sampling {
     Either,
     /// Nothing but the defaults.
     Fixed,
+}
+
+/// How a model thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thinking {
+    /// Not at all.
+    Never,
+    /// Within a budget.
+    Budget,
+    /// Within a budget, or as it sees fit.
+    Both,
+    /// As it sees fit, when asked.
+    Adaptive,
+    /// As it sees fit, unless told otherwise.
+    Unasked,
+}
+
+impl Thinking {
+    /// Whether a budget is taken.
+    pub fn takes_budget(self) -> bool {
+        matches!(self, Thinking::Budget | Thinking::Both)
+    }
+
+    /// Whether it can be left to the model.
+    pub fn is_adaptive(self) -> bool {
+        matches!(
+            self,
+            Thinking::Both | Thinking::Adaptive | Thinking::Unasked
+        )
+    }
 }
 
 /// How thinking is switched off.
@@ -79,9 +105,7 @@ const fn early(prefix: &'static str, max_output: u64) -> Claude {
     Claude {
         prefix,
         sampling: Sampling::All,
-        budget: false,
-        adaptive: false,
-        thinks_unasked: false,
+        thinking: Thinking::Never,
         off: Off::Omit,
         efforts: NONE,
         prefill: true,
@@ -95,7 +119,7 @@ const fn early(prefix: &'static str, max_output: u64) -> Claude {
 const fn budgeted(prefix: &'static str, sampling: Sampling, max_output: u64) -> Claude {
     Claude {
         sampling,
-        budget: true,
+        thinking: Thinking::Budget,
         forced: Forced::NotThinking,
         ..early(prefix, max_output)
     }
@@ -111,8 +135,7 @@ const fn structured(prefix: &'static str) -> Claude {
 /// Thinks as it sees fit.
 const fn adaptive(prefix: &'static str, efforts: &'static [Effort], max_output: u64) -> Claude {
     Claude {
-        budget: false,
-        adaptive: true,
+        thinking: Thinking::Adaptive,
         sampling: Sampling::Fixed,
         off: Off::Disabled,
         efforts,
@@ -124,7 +147,7 @@ const fn adaptive(prefix: &'static str, efforts: &'static [Effort], max_output: 
 
 const fn both(prefix: &'static str, efforts: &'static [Effort], max_output: u64) -> Claude {
     Claude {
-        budget: true,
+        thinking: Thinking::Both,
         sampling: Sampling::Either,
         ..adaptive(prefix, efforts, max_output)
     }
@@ -133,7 +156,7 @@ const fn both(prefix: &'static str, efforts: &'static [Effort], max_output: u64)
 /// Thinks unless told otherwise.
 const fn thinker(prefix: &'static str, off: Off, forced: Forced) -> Claude {
     Claude {
-        thinks_unasked: true,
+        thinking: Thinking::Unasked,
         off,
         forced,
         ..adaptive(prefix, ALL, 128_000)

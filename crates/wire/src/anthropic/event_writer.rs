@@ -36,7 +36,6 @@ struct Waiting {
     index: u64,
     thinking: bool,
     signed: bool,
-    silent: bool,
     custom: Option<String>,
     /// What could not be written yet.
     held: Vec<u8>,
@@ -86,7 +85,6 @@ impl MessageWriter {
             index,
             thinking: *kind == Opening::Thinking,
             signed: false,
-            silent: true,
             custom: custom.then(String::new),
             held: Vec::new(),
             closed: false,
@@ -145,7 +143,6 @@ impl MessageWriter {
             custom.push_str(text);
             return;
         }
-        waiting.silent = false;
         waiting.signed |= matches!(delta, Delta::Signature(_));
         if let Delta::Refusal(text) = delta {
             self.refusal.get_or_insert_default().push_str(text);
@@ -257,7 +254,6 @@ impl MessageWriter {
             index,
             thinking: false,
             signed: false,
-            silent: false,
             custom: None,
             held: Vec::new(),
             closed: false,
@@ -286,7 +282,7 @@ impl MessageWriter {
         let finish = self.finish.take().unwrap_or_default();
         named(out, "message_delta", |o| {
             o.object("delta", |o| {
-                write_stop(o, &finish, self.called, self.refusal.as_deref())
+                write_stop(o, &finish, self.called, self.refusal.as_deref());
             });
             usage::write(o, &self.usage);
         });

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::JSON_TOOL;
-use super::block_writer::{self, Blocks, replayable};
-use super::claude::{Claude, Off, Sampling};
+use super::block_writer::{self, Blocks, keeps, replayable};
+use super::claude::{Claude, Off, Sampling, Thinking};
 use super::schema;
 use super::thinking::{Thought, ThoughtPlan};
 use super::tool::{Choice, Chosen, write_cache, write_choice, write_tool};
@@ -61,6 +61,10 @@ impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>) -> Work<'a, 'p> {
         let claude = Claude::of(plan.model);
         let system = request.take_system();
+        // Before turns are put together: one of which nothing stays leaves no gap.
+        for turn in &mut request.turns {
+            turn.blocks.retain(|block| keeps(block, plan.own_history));
+        }
         let names = shape(&mut request, &SHAPE);
         let custom = request
             .tools
@@ -122,8 +126,7 @@ impl<'a, 'p> Work<'a, 'p> {
         let asked = !self.request.reasoning.is_unsaid();
         let unheard = asked
             && self.thought.thought == Thought::Omit
-            && !self.claude.budget
-            && !self.claude.adaptive;
+            && self.claude.thinking == Thinking::Never;
         let wants = !matches!(self.request.reasoning.effort, Some(crate::ir::Effort::None));
         self.dropped.note_if(unheard && wants, "reasoning_effort");
         // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
@@ -140,7 +143,11 @@ impl<'a, 'p> Work<'a, 'p> {
             )
         );
         // Nobody asked for the thoughts, but somebody did for the tool.
-        if forces && !asked && self.claude.thinks_unasked && self.claude.off == Off::Disabled {
+        if forces
+            && !asked
+            && self.claude.thinking == Thinking::Unasked
+            && self.claude.off == Off::Disabled
+        {
             self.thought.switch_off(self.claude);
         }
     }
@@ -287,10 +294,7 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn write_turns(&mut self, o: &mut Object<'_>, betas: &mut Vec<&'static str>) {
-        let mut blocks = Blocks {
-            betas,
-            thinking: self.plan.own_history,
-        };
+        let mut blocks = Blocks { betas };
         if let Some(last) = self
             .request
             .turns
@@ -303,8 +307,7 @@ impl<'a, 'p> Work<'a, 'p> {
             last.blocks.retain(|block| !block.is_empty());
         }
         o.array("messages", |a| {
-            for turn in &mut self.request.turns {
-                turn.blocks.retain(|block| blocks.keeps(block));
+            for turn in &self.request.turns {
                 if turn.blocks.is_empty() {
                     continue;
                 }
@@ -360,11 +363,11 @@ impl<'a, 'p> Work<'a, 'p> {
         let free = self.claude.sampling != Sampling::Fixed && !self.thought.on;
         let both = self.claude.sampling == Sampling::All || temperature.is_none();
         self.dropped.note_if(
-            temperature.is_some_and(|value| value > 1.0 || !free && value != 1.0),
+            temperature.is_some_and(|value| value > 1.0 || !free && !is_usual(value)),
             "temperature",
         );
         self.dropped.note_if(
-            top_p.is_some_and(|value| !free && value != 1.0 || !both),
+            top_p.is_some_and(|value| !free && !is_usual(value) || !both),
             "top_p",
         );
         self.dropped.note_if(top_k.is_some() && !free, "top_k");
@@ -437,4 +440,9 @@ impl<'a, 'p> Work<'a, 'p> {
             }
         }
     }
+}
+
+/// What a model does that is told nothing about its sampling.
+fn is_usual(value: f64) -> bool {
+    (value - 1.0).abs() < f64::EPSILON
 }

@@ -82,7 +82,7 @@ fn write_members(o: &mut Object<'_>, members: &[(Cow<'_, str>, Node<'_>)], room:
             name if ONE.contains(&name) => write_schema(o.name(name), *value, room),
             name if MANY.contains(&name) => o.array(name, |a| {
                 for element in value.elements() {
-                    write_schema(a.next(), element, room);
+                    write_schema(a.slot(), element, room);
                 }
             }),
             name => {
@@ -239,7 +239,7 @@ mod tests {
         for schema in [
             r##"{"type":"object","properties":{"x":{"$ref":"#/$defs/t"}},"$defs":{"t":{"type":"object","properties":{"t":{"$ref":"#/$defs/t"}}}}}"##,
             r##"{"type":"object","properties":{"x":{"$ref":"#"}}}"##,
-            r##"{"type":"object","properties":{"x":{"$ref":"https://x.example/s"}}}"##,
+            r#"{"type":"object","properties":{"x":{"$ref":"https://x.example/s"}}}"#,
             r#"{"type":"array","items":{}}"#,
             r#"{"anyOf":[{"type":"object"}]}"#,
             "{}",

@@ -1,6 +1,6 @@
 //! What a request's wishes about reasoning become for one model.
 
-use super::claude::{Claude, Off};
+use super::claude::{Claude, Off, Thinking};
 use crate::ir::{Effort, Reasoning, ReasoningMode};
 use crate::json::write::Object;
 
@@ -50,21 +50,22 @@ impl ThoughtPlan {
             thought: Thought::Omit,
             effort: None,
             max_tokens: max_output.unwrap_or(usual),
-            on: claude.thinks_unasked,
+            on: claude.thinking == Thinking::Unasked,
         };
         match Wish::of(reasoning) {
-            Wish::Nothing => {}
             Wish::Off => plan.switch_off(claude),
-            Wish::Effort(effort) if claude.adaptive => plan.adapt(claude, effort),
-            Wish::Budget(budget) if claude.budget => plan.within(budget, max_output),
-            Wish::Budget(budget) if claude.adaptive => {
+            Wish::Effort(effort) if claude.thinking.is_adaptive() => plan.adapt(claude, effort),
+            Wish::Budget(budget) if claude.thinking.takes_budget() => {
+                plan.within(budget, max_output);
+            }
+            Wish::Budget(budget) if claude.thinking.is_adaptive() => {
                 plan.adapt(claude, Some(Effort::of_budget(budget)));
             }
-            Wish::Effort(effort) if claude.budget => {
+            Wish::Effort(effort) if claude.thinking.takes_budget() => {
                 plan.within(effort.unwrap_or(Effort::High).budget(), max_output);
             }
             // A model that cannot think is not asked to.
-            Wish::Effort(_) | Wish::Budget(_) => {}
+            Wish::Nothing | Wish::Effort(_) | Wish::Budget(_) => {}
         }
         plan
     }

@@ -87,7 +87,7 @@ pub(super) fn write(o: &mut Object<'_>, usage: &Usage) {
         o.uint("output_tokens", usage.out);
         if usage.reasoning > 0 {
             o.object("output_tokens_details", |o| {
-                o.uint("thinking_tokens", usage.reasoning)
+                o.uint("thinking_tokens", usage.reasoning);
             });
         }
     });

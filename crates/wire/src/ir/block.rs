@@ -8,7 +8,7 @@ use crate::json::Node;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raw<'a>(pub Cow<'a, str>);
 
-impl<'a> Raw<'a> {
+impl Raw<'_> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -142,7 +142,7 @@ pub struct Array<'o> {
 
 impl Array<'_> {
     /// Makes room for an element, which must follow.
-    pub fn next(&mut self) -> &mut Vec<u8> {
+    pub fn slot(&mut self) -> &mut Vec<u8> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
@@ -151,17 +151,17 @@ impl Array<'_> {
 
     /// An element that is an object.
     pub fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
-        object(self.next(), fill);
+        object(self.slot(), fill);
     }
 
     /// An element that is a string.
     pub fn text(&mut self, value: &str) {
-        text(self.next(), value);
+        text(self.slot(), value);
     }
 
     /// An element given as JSON.
     pub fn raw(&mut self, json: &str) {
-        self.next().extend_from_slice(json.as_bytes());
+        self.slot().extend_from_slice(json.as_bytes());
     }
 }
 

@@ -332,7 +332,7 @@ impl ChunkWriter {
         out.truncate(out.len() - b"}\n\n".len());
         let mut member = Vec::new();
         write::object(&mut member, |o| {
-            write_metadata(o, &self.face.provider, &metadata)
+            write_metadata(o, &self.face.provider, &metadata);
         });
         out.push(b',');
         out.extend_from_slice(&member[1..]);

@@ -42,7 +42,7 @@ pub(super) fn read_content<'a>(
 }
 
 /// One part.
-fn read_part<'a>(part: Node<'a>, place: impl Fn() -> String) -> Result<Block<'a>, Refusal> {
+fn read_part(part: Node<'_>, place: impl Fn() -> String) -> Result<Block<'_>, Refusal> {
     if let Some(text) = part.text() {
         return Ok(Block::text(text));
     }
@@ -89,7 +89,7 @@ fn read_part<'a>(part: Node<'a>, place: impl Fn() -> String) -> Result<Block<'a>
     })
 }
 
-fn source_of<'a>(url: Cow<'a, str>, place: impl Fn() -> String) -> Result<Source<'a>, Refusal> {
+fn source_of(url: Cow<'_, str>, place: impl Fn() -> String) -> Result<Source<'_>, Refusal> {
     media::source(url).map_err(|error| {
         let place = place();
         Refusal::new(&*place, format!("{place}: {error}"))
@@ -102,11 +102,11 @@ fn url_of<'a>(part: Node<'a>, member: &str) -> Option<Cow<'a, str>> {
     value.text().or_else(|| value.get("url")?.text())
 }
 
-fn read_image<'a>(
-    part: Node<'a>,
+fn read_image(
+    part: Node<'_>,
     cache: Option<CacheMark>,
     place: impl Fn() -> String,
-) -> Result<Block<'a>, Refusal> {
+) -> Result<Block<'_>, Refusal> {
     let [url, file_id] = part.pick(["image_url", "file_id"]);
     let detail = url.and_then(|url| url.get("detail")).and_then(Node::text);
     let file_id = file_id.or_else(|| url?.get("file_id")).and_then(Node::text);
@@ -136,11 +136,11 @@ fn read_audio(part: Node<'_>) -> Option<Block<'_>> {
     }))
 }
 
-fn read_file<'a>(
-    part: Node<'a>,
+fn read_file(
+    part: Node<'_>,
     cache: Option<CacheMark>,
     place: impl Fn() -> String,
-) -> Result<Block<'a>, Refusal> {
+) -> Result<Block<'_>, Refusal> {
     let file = part.get("file").unwrap_or(part);
     let [data, name, id, url, context, citations] = file.pick([
         "file_data",

@@ -170,7 +170,7 @@ fn write_images(o: &mut Object<'_>, blocks: &[Block<'_>]) {
     };
     if images().next().is_some() {
         o.array("images", |a| {
-            images().for_each(|image| write_image(a, image))
+            images().for_each(|image| write_image(a, image));
         });
     }
 }
@@ -234,7 +234,9 @@ pub(super) fn write_metadata(o: &mut Object<'_>, provider: &str, metadata: &[(St
     }
     o.object("provider_metadata", |o| {
         o.object(provider, |o| {
-            metadata.iter().for_each(|(name, value)| o.raw(name, value));
+            for (name, value) in metadata {
+                o.raw(name, value);
+            }
         });
     });
 }

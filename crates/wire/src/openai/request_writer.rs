@@ -57,7 +57,7 @@ fn write_bounds(o: &mut Object<'_>, request: &Request<'_>) {
     }
     if !request.stop.is_empty() {
         o.array("stop", |a| {
-            request.stop.iter().for_each(|stop| a.text(stop))
+            request.stop.iter().for_each(|stop| a.text(stop));
         });
     }
     if request.stream {
@@ -136,7 +136,7 @@ fn write_rest(o: &mut Object<'_>, request: &Request<'_>) {
     o.raw_if("metadata", request.metadata.as_ref().map(Raw::as_str));
     if !request.modalities.is_empty() {
         o.array("modalities", |a| {
-            request.modalities.iter().for_each(|word| a.text(word))
+            request.modalities.iter().for_each(|word| a.text(word));
         });
     }
 }
@@ -251,9 +251,9 @@ fn write_assistant(a: &mut Array<'_>, turn: &Turn<'_>) {
         o.text_if("name", turn.name.as_deref());
         if !calls.is_empty() {
             o.array("tool_calls", |a| {
-                calls
-                    .iter()
-                    .for_each(|call| a.object(|o| write_call(o, call)));
+                for call in &calls {
+                    a.object(|o| write_call(o, call));
+                }
             });
         }
     });

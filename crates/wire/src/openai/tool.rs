@@ -11,7 +11,7 @@ use crate::json::write::{Array, Object};
 const SEARCHES: [&str; 2] = ["web_search", "web_search_preview"];
 
 /// The `tools` of a request.
-pub(super) fn read_tools<'a>(node: Node<'a>) -> Result<Vec<Tool<'a>>, Refusal> {
+pub(super) fn read_tools(node: Node<'_>) -> Result<Vec<Tool<'_>>, Refusal> {
     let tools = node.elements().into_iter().enumerate();
     tools
         .map(|(at, tool)| {
