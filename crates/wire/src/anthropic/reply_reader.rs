@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use super::block_reader::read_answer;
 use super::usage::Counts;
-use crate::ir::{Block, Choice, Finish, Reason, Recall, Reply, Text};
+use crate::ir::{Block, Choice, Finish, NotAReply, Reason, Recall, Reply, Text};
 use crate::json::Node;
-use crate::openai::NotAReply;
 
 /// Said where a model declines without a word.
 pub(super) const DECLINED: &str = "The model declined to answer.";
