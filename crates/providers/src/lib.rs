@@ -16,6 +16,7 @@ mod duration;
 mod encode;
 mod endpoint;
 mod headers;
+pub mod native;
 mod percent;
 mod provider;
 mod rules;

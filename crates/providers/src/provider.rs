@@ -230,6 +230,8 @@ pub enum Dialect {
     /// OpenAI's.
     #[default]
     OpenAi,
+    /// Anthropic's Messages.
+    Anthropic,
 }
 
 /// Another way to a vendor's surfaces, taken when a variable is set.

@@ -9,8 +9,14 @@
 use std::borrow::Cow;
 
 mod index;
+mod merge;
+mod node;
 mod scan;
 mod text;
+pub mod write;
+
+pub use merge::merge;
+pub use node::Node;
 
 pub(crate) use index::{Changes, Index, Splice};
 pub(crate) use scan::{Literal, Scanner};
