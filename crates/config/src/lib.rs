@@ -9,6 +9,7 @@ mod check;
 mod conform;
 mod duration;
 mod formats;
+mod guard;
 mod guess;
 mod json;
 mod key;
@@ -26,6 +27,9 @@ mod top;
 mod yaml;
 
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use guard::{
+    CircuitBreaker, Concurrency, Errors, HealthCheck, Hedge, HedgeAfter, HedgeAfterError, Retry,
+};
 pub use key::{Key, KeyHash, KeyHashError, Scope};
 pub use load::{Format, Known, Loaded, UnknownExtension, load};
 pub use problem::{Problem, Problems};

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::guard::Errors;
 use crate::key::Key;
 use crate::server::{Server, Stream};
 use crate::target::Target;
@@ -60,6 +61,8 @@ pub struct Config {
     pub server: Server,
     /// What is logged, and how.
     pub log: Log,
+    /// What clients are told of failures.
+    pub errors: Errors,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             stream: Stream::default(),
             server: Server::default(),
             log: Log::default(),
+            errors: Errors::default(),
         }
     }
 }
