@@ -184,7 +184,9 @@ impl Check<'_> {
             }
         }
         if let Some(breaker) = &target.circuit_breaker
-            && breaker.max_timeout.is_some_and(|most| most < breaker.timeout)
+            && breaker
+                .max_timeout
+                .is_some_and(|most| most < breaker.timeout)
         {
             let at = at.key("circuit_breaker");
             self.tell(&at.key("max_timeout"), "must not be shorter than `timeout`");
@@ -196,7 +198,10 @@ impl Check<'_> {
             let message = "`no_queue` leaves nothing to `queue_size` and `max_wait`";
             self.tell(&at.key("concurrency").key("no_queue"), message);
         }
-        let path = target.health_check.as_ref().and_then(|check| check.path.as_deref());
+        let path = target
+            .health_check
+            .as_ref()
+            .and_then(|check| check.path.as_deref());
         if path.is_some_and(|path| !path.starts_with('/')) {
             let at = at.key("health_check");
             self.tell(&at.key("path"), "must begin with `/`");

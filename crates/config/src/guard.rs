@@ -166,7 +166,9 @@ impl FromStr for HedgeAfter {
             return percent.map(HedgeAfter::Percentile).ok_or_else(wrong);
         }
         let range = Duration::from_millis(1)..=Duration::from_hours(24);
-        let time = parse_duration(text).ok().filter(|time| range.contains(time));
+        let time = parse_duration(text)
+            .ok()
+            .filter(|time| range.contains(time));
         time.map(HedgeAfter::Time).ok_or_else(wrong)
     }
 }
@@ -269,7 +271,10 @@ mod tests {
         ] {
             let parsed = text.parse::<HedgeAfter>().ok();
             assert_eq!(parsed, read, "{text}");
-            assert!(parsed.is_none_or(|after| after.to_string() == text), "{text}");
+            assert!(
+                parsed.is_none_or(|after| after.to_string() == text),
+                "{text}"
+            );
         }
     }
 }

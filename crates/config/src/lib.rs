@@ -38,6 +38,7 @@ pub use secret::{Missing, REDACTED, Secret, Source, references, resolve};
 pub use server::{Listen, ListenError, OnDisconnect, RateLimit, Server, Stream, Tls};
 pub use starter::{StarterTarget, starter};
 pub use target::{ApiKey, Models, Proxy, ProxyError, ProxyUrl, Target, Timeouts, WeightedKey};
+pub use timestamp::parse as parse_moment;
 pub use top::{
     Compatibility, Config, Discovery, Log, LogFormat, LogLevel, Mode, OnUnsupportedParam, Strategy,
 };

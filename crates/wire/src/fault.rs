@@ -513,7 +513,11 @@ mod tests {
             (UpstreamError, UpstreamModelNotFound, UpstreamError),
             (UpstreamAuth, UpstreamSilent, UpstreamSilent),
             (ProviderSaturated, UpstreamError, ProviderSaturated),
-            (UpstreamUnavailable, UpstreamModelNotFound, UpstreamUnavailable),
+            (
+                UpstreamUnavailable,
+                UpstreamModelNotFound,
+                UpstreamUnavailable,
+            ),
         ] {
             let kept = Fault::new(first).or_later(Fault::new(second));
             assert_eq!(kept.kind, told, "{first:?}, then {second:?}");
