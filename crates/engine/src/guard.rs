@@ -19,7 +19,7 @@ pub(crate) use admission::Admission;
 pub use backoff::RetryRules;
 pub use breaker::State;
 pub use clock::{Clock, Moment};
-pub(crate) use headroom::{exhausted_until, told};
+pub(crate) use headroom::{Told, exhausted_until, told};
 pub use slots::Load;
 pub(crate) use vitals::KeyState;
 pub use vitals::{Answer, Guard, GuardSpec, Guards, Vital};

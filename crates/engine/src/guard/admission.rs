@@ -102,6 +102,12 @@ impl Admission {
         self.settle(verdict, whole, now);
     }
 
+    /// It failed after its answer had begun.
+    pub(crate) fn fail_late(self, fault: &Fault) {
+        let (answer, took) = self.took.unwrap_or((Answer::Stream, Duration::ZERO));
+        self.fail(fault, answer, took);
+    }
+
     /// The vendor limits the rate of this model, and there is no other credential to go on with.
     pub(crate) fn cool(&self, hint: Option<Duration>) -> Duration {
         let now = self.vital.clock().now();

@@ -321,8 +321,20 @@ impl Guard {
             .is_some_and(|health| health.is_ill())
     }
 
-    pub(super) fn health(&self) -> Option<&Health> {
-        self.whole.health.as_deref()
+    /// Whether its health check is to be made now, which the caller then does.
+    pub(crate) fn is_check_due(&self) -> bool {
+        let health = self.whole.health.as_ref();
+        health.is_some_and(|health| health.take_turn(self.whole.clock.now()))
+    }
+
+    /// Its health check, if it has one.
+    pub(crate) fn check(&self) -> Option<&config::HealthCheck> {
+        self.whole.health.as_ref().map(|health| health.spec())
+    }
+
+    /// Takes in how a check ended; says how the target stands from now on, where that changed.
+    pub(crate) fn checked(&self, well: bool) -> Option<bool> {
+        self.whole.health.as_ref()?.found(well)
     }
 }
 
@@ -395,6 +407,11 @@ impl Vital {
             why: Bar::Cooling,
             wait,
         })
+    }
+
+    /// Whether calls may have to wait for a place.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.whole.slots.is_some()
     }
 
     /// A place among the target's calls, where they are bounded.

@@ -298,9 +298,9 @@ async fn a_target_whose_check_fails_takes_no_call() {
         ..config::HealthCheck::default()
     });
     let guard = Guards::default().of("lab", &spec);
-    guard.health().unwrap().found(false);
+    guard.checked(false);
     assert_eq!(bar(&guard, "m"), Some(Bar::Unhealthy));
     assert!(guard.vital("m", true).admit(&who(), None).await.is_err());
-    guard.health().unwrap().found(true);
+    guard.checked(true);
     succeed(&guard, "m").await;
 }
