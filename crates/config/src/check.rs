@@ -175,6 +175,41 @@ impl Check<'_> {
             self.tell_key(&query.key(name), "a query parameter needs a name");
         }
         self.served(&at.key("models"), &target.models);
+        self.guarded(at, target);
+    }
+
+    fn guarded(&mut self, at: &Path<'_>, target: &Target) {
+        let codes = at.key("retry");
+        let codes = codes.key("on_status_codes");
+        for (index, code) in target.retry.on_status_codes.iter().enumerate() {
+            if !(400..=599).contains(code) {
+                let message = format!("`{code}` is not the status of an error (400 to 599)");
+                self.tell(&codes.index(index), message);
+            }
+        }
+        if let Some(breaker) = &target.circuit_breaker
+            && breaker
+                .max_timeout
+                .is_some_and(|most| most < breaker.timeout)
+        {
+            let at = at.key("circuit_breaker");
+            self.tell(&at.key("max_timeout"), "must not be shorter than `timeout`");
+        }
+        if let Some(concurrency) = &target.concurrency
+            && concurrency.no_queue
+            && (concurrency.queue_size > 0 || concurrency.max_wait.is_some())
+        {
+            let message = "`no_queue` leaves nothing to `queue_size` and `max_wait`";
+            self.tell(&at.key("concurrency").key("no_queue"), message);
+        }
+        let path = target
+            .health_check
+            .as_ref()
+            .and_then(|check| check.path.as_deref());
+        if path.is_some_and(|path| !path.starts_with('/')) {
+            let at = at.key("health_check");
+            self.tell(&at.key("path"), "must begin with `/`");
+        }
     }
 
     fn name(&mut self, at: &Path<'_>, name: &str) {

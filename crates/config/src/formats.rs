@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::guard::{self, HedgeAfter};
 use crate::key::{self, KeyHash, KeyHashError};
 use crate::server::{self, Listen};
 use crate::target::{self, Proxy, is_host_and_port};
@@ -42,7 +43,7 @@ pub(crate) struct Form {
     judge: fn(&str) -> Option<Fault>,
 }
 
-const FORMS: [Form; 9] = [
+const FORMS: [Form; 10] = [
     Form {
         name: duration::FORMAT,
         called: "a duration such as 30s",
@@ -87,6 +88,11 @@ const FORMS: [Form; 9] = [
         name: target::BASE_URL,
         called: "a URL such as https://api.example.com/v1",
         judge: url,
+    },
+    Form {
+        name: guard::HEDGE_AFTER,
+        called: "a percentile such as p95, or a duration such as 2s",
+        judge: parsed::<HedgeAfter>,
     },
 ];
 

@@ -10,6 +10,7 @@ mod check;
 mod conform;
 mod duration;
 mod formats;
+mod guard;
 mod guess;
 mod json;
 mod key;
@@ -29,6 +30,9 @@ mod yaml;
 
 pub use auth::{Auth, AwsAuth, DatabricksAuth, EntraAuth, GoogleAuth};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use guard::{
+    CircuitBreaker, Concurrency, Errors, HealthCheck, Hedge, HedgeAfter, HedgeAfterError, Retry,
+};
 pub use key::{Key, KeyHash, KeyHashError, Scope};
 pub use load::{Format, Known, Loaded, UnknownExtension, load};
 pub use media::{Fetch, FetchMode, Media};
@@ -38,6 +42,7 @@ pub use secret::{Missing, REDACTED, Secret, Source, references, resolve};
 pub use server::{Listen, ListenError, OnDisconnect, RateLimit, Server, Stream, Tls};
 pub use starter::{StarterTarget, starter};
 pub use target::{ApiKey, Models, Proxy, ProxyError, ProxyUrl, Target, Timeouts, WeightedKey};
+pub use timestamp::parse as parse_moment;
 pub use top::{
     Compatibility, Config, Discovery, Log, LogFormat, LogLevel, Mode, OnUnsupportedParam, Strategy,
 };

@@ -11,15 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::auth::Auth;
 use crate::duration;
+use crate::guard::{CircuitBreaker, Concurrency, HealthCheck, Hedge, Retry};
 use crate::secret::{self, REDACTED, Secret};
 
 /// One destination: a provider, with the credentials and settings to use there.
 ///
 /// `api_key`, `auth`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
 /// hold `${NAME}` references; [`crate::resolve`] replaces them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["virtual_key"], "x-later" = ["weight", "retry", "circuit_breaker", "concurrency"]))]
+#[schemars(extend("required" = ["virtual_key"], "x-later" = ["weight"]))]
 pub struct Target {
     /// The target's own name; unique. Names its provider too, unless `provider` does.
     #[schemars(length(min = 1, max = 128))]
@@ -63,6 +64,20 @@ pub struct Target {
     pub ca_file: Option<PathBuf>,
     /// Models served here: a list of ids, or a map from the id asked for to the target's own.
     pub models: Models,
+    /// Trying this target again.
+    pub retry: Retry,
+    /// When calls are kept from it because it fails; on, with milder rules, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// How many calls it may have at a time; no bound when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// A second try beside a slow first one; none when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
+    /// Asking it now and then whether it is there; not done when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
 }
 
 impl Target {
@@ -134,6 +149,14 @@ pub struct Timeouts {
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "0s", "x-maximum" = "24h"))]
     pub total: Option<Duration>,
+    /// For one attempt until the client can be answered: a whole answer, or a stream's first content.
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
+    pub attempt: Option<Duration>,
+    /// For a stream until its first content.
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
+    pub first_token: Option<Duration>,
 }
 
 /// Models served by a target.

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::guard::Errors;
 use crate::key::Key;
 use crate::media::Media;
 use crate::server::{Server, Stream};
@@ -63,6 +64,8 @@ pub struct Config {
     pub server: Server,
     /// What is logged, and how.
     pub log: Log,
+    /// What clients are told of failures.
+    pub errors: Errors,
 }
 
 impl Default for Config {
@@ -83,6 +86,7 @@ impl Default for Config {
             media: Media::default(),
             server: Server::default(),
             log: Log::default(),
+            errors: Errors::default(),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! One try at one target: encode, send, read the head, then the whole or the first of a stream.
+//! One try at one target: encode, send, judge the head, then read the whole or the first of a stream.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -19,9 +19,10 @@ use wire::usage::Usage;
 use crate::body::collect;
 use crate::directory::Candidate;
 use crate::gateway::Call;
-use crate::receipt::Receipt;
+use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
+use crate::target::Key;
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
@@ -60,53 +61,115 @@ pub(crate) struct Attempt<'a> {
     pub upstream: &'a Upstream,
     pub call: &'a Call,
     pub candidate: &'a Candidate,
+    /// What is known of the target with the model.
+    pub vital: &'a Vital,
     pub streamed: bool,
-    /// Chooses among the target's keys.
-    pub pick: u64,
+    /// The target's key that is used.
+    pub key: Key,
     /// The end of the operator's patience with the call.
     pub deadline: Option<Instant>,
 }
 
+/// A request that is ready to be sent.
+pub(crate) struct Prepared {
+    request: http::Request<Bytes>,
+    /// Fields of the client's that it does not carry as they were.
+    dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    ignored: Vec<String>,
+    /// Tokens of the prompt, if the vendor never says.
+    prompt: u64,
+    /// The usage event of a stream is asked for by the gateway, not by the client.
+    hide_usage: bool,
+}
+
+impl Prepared {
+    /// What it costs if the client leaves before there is an answer to count.
+    pub(crate) fn estimate(&self) -> Usage {
+        estimate(self.prompt, 0)
+    }
+}
+
+/// What a try has shown beside its result.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Fields of the client's that the vendor did not get as they were.
+    pub(crate) dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    pub(crate) ignored: Vec<String>,
+    /// What was used.
+    pub(crate) usage: Option<Usage>,
+    /// The model that the vendor says it used.
+    pub(crate) answered: Option<Box<str>>,
+    /// Headers that an error answer carries: the vendor's limits, and who it was.
+    pub(crate) headers: HeaderMap,
+    /// Time spent waiting for the vendor.
+    pub(crate) waited: Duration,
+}
+
 impl Attempt<'_> {
-    /// Makes the try; what it waited for goes onto the receipt.
-    pub(crate) async fn run(&self, receipt: &mut Receipt) -> Result<Reply, Fault> {
+    /// Encodes the call for the target.
+    pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
         let encoded = self.encode()?;
-        let target = &self.candidate.target;
         let prompt = encoded.body.len() as u64 / 4;
-        let mut request = target
-            .chat_request(&self.candidate.model, encoded.body, self.pick)
+        let mut request = self
+            .candidate
+            .target
+            .chat_request(&self.candidate.model, encoded.body, self.key)
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
+        Ok(Prepared {
+            request,
+            dropped: encoded.dropped,
+            ignored: encoded.ignored,
+            prompt,
+            hide_usage: encoded.asked_usage,
+        })
+    }
 
+    /// Sends, judges, and reads what has to be there before the client may see anything.
+    pub(crate) async fn run(&self, prepared: Prepared) -> (Seen, Result<Reply, Fault>) {
+        let Prepared {
+            request,
+            dropped,
+            ignored,
+            prompt,
+            hide_usage,
+        } = prepared;
         let begun = Instant::now();
-        let end = target.patience.total.map(|total| begun + total);
-        // What it cost if the client leaves before there is an answer to count.
-        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
+        let mut seen = Seen {
+            dropped,
+            ignored,
+            ..Seen::default()
+        };
+        let end = self
+            .candidate
+            .target
+            .patience
+            .total
+            .map(|total| begun + total);
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
             .bounded(
-                end,
-                pin!(self.exchange(request, encoded.asked_usage, end, receipt)),
+                (begun, end),
+                pin!(self.exchange(request, hide_usage, (begun, end), &mut seen)),
             )
             .await;
-        receipt.note(|notes| {
-            notes.upstream_wait += begun.elapsed();
-            (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
-            notes.usage = None;
-        });
+        seen.waited = begun.elapsed();
         let answer = received.and_then(|received| match received {
-            Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt),
+            Received::Whole(head, body) => self.read_whole(&head, body, prompt, &mut seen),
             Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
         });
         match answer {
             Ok(mut reply) => {
-                let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
-                self.name(&mut reply.headers, dropped);
-                Ok(reply)
+                self.name(&mut reply.headers, &seen.dropped);
+                (seen, Ok(reply))
             }
             Err(fault) => {
-                receipt.note(|notes| self.name(&mut notes.headers, &notes.dropped));
-                Err(fault)
+                self.name(&mut seen.headers, &seen.dropped);
+                let redactor = &self.call.snapshot.redactor;
+                let fault = fault.scrubbed(|text| redactor.redact(text));
+                (seen, Err(self.candidate.target.scrubbed(fault)))
             }
         }
     }
@@ -116,14 +179,31 @@ impl Attempt<'_> {
         &self,
         request: http::Request<Bytes>,
         hide_usage: bool,
-        end: Option<Instant>,
-        receipt: &mut Receipt,
+        (begun, end): (Instant, Option<Instant>),
+        seen: &mut Seen,
     ) -> Result<Received, Fault> {
         let answer = self.candidate.target.send(self.upstream, request).await?;
+        self.learn(answer.headers());
         if !answer.status().is_success() {
-            return Err(self.refused(answer, receipt).await);
+            return Err(self.refused(answer, seen).await);
         }
         let (head, body) = answer.into_parts();
+        self.receive(head, body, hide_usage, (begun, end))
+            .await
+            .map_err(|mut fault| {
+                fault.answered = true;
+                fault
+            })
+    }
+
+    /// The whole answer, or a stream up to its first content.
+    async fn receive(
+        &self,
+        head: Parts,
+        body: VendorBody,
+        hide_usage: bool,
+        times: (Instant, Option<Instant>),
+    ) -> Result<Received, Fault> {
         let idle = self.candidate.target.patience.idle;
         if !self.streamed {
             let limit =
@@ -144,7 +224,7 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
-        let mut relay = Box::new(Relay::new(body, self.stream_rules(hide_usage, end)));
+        let mut relay = Box::new(Relay::new(body, self.stream_rules(hide_usage, times)));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
     }
@@ -166,10 +246,19 @@ impl Attempt<'_> {
         )
     }
 
-    async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {
+    /// Keeps what the vendor tells of its limits.
+    fn learn(&self, headers: &HeaderMap) {
+        if let Some(told) = told(headers, SystemTime::now()) {
+            let now = self.vital.clock().now();
+            self.vital.headroom().keep(now, told);
+            self.candidate.target.keys().told(self.key, told, now);
+        }
+    }
+
+    async fn refused(&self, answer: Response<VendorBody>, seen: &mut Seen) -> Fault {
         let (head, body) = answer.into_parts();
         // A client that is turned away wants to know the limits most of all.
-        receipt.note(|notes| notes.headers = self.relayed(&head.headers));
+        seen.headers = self.relayed(&head.headers);
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
@@ -188,7 +277,7 @@ impl Attempt<'_> {
         head: &Parts,
         body: Bytes,
         prompt: u64,
-        receipt: &mut Receipt,
+        seen: &mut Seen,
     ) -> Result<Reply, Fault> {
         let mut headers = self.relayed(&head.headers);
         let (mut body, mut answered) = (body, None);
@@ -205,10 +294,8 @@ impl Attempt<'_> {
             read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
         };
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "application/json"));
-        receipt.note(|notes| {
-            notes.usage = Some(usage);
-            notes.answered = answered.map(String::into_boxed_str);
-        });
+        seen.usage = Some(usage);
+        seen.answered = answered.map(String::into_boxed_str);
         Ok(Reply {
             status: head.status,
             headers,
@@ -227,6 +314,7 @@ impl Attempt<'_> {
             relay,
             prompt_estimate,
             drain,
+            admission: None,
         };
         let mut headers = self.relayed(&head.headers);
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "text/event-stream"));
@@ -237,12 +325,22 @@ impl Attempt<'_> {
         }
     }
 
-    fn stream_rules(&self, hide_usage: bool, deadline: Option<Instant>) -> StreamRules {
+    fn stream_rules(
+        &self,
+        hide_usage: bool,
+        (begun, deadline): (Instant, Option<Instant>),
+    ) -> StreamRules {
         let (rules, target) = (&self.call.snapshot.config.stream, &self.candidate.target);
+        let first = [
+            (target.patience.first_token, "timeouts.first_token"),
+            (target.patience.attempt, "timeouts.attempt"),
+        ];
+        let first = first.map(|(time, setting)| Some((begun + time?, setting)));
         StreamRules {
             heartbeat: rules.heartbeat(),
             idle: rules.idle_timeout.min(target.patience.idle),
             deadline,
+            first_content: first.into_iter().flatten().min(),
             max_event: rules.max_event_bytes,
             hide_usage,
             flatten: target.provider.has(Quirk::ContentBlocks),
@@ -272,23 +370,34 @@ impl Attempt<'_> {
         headers
     }
 
-    /// Within the target's total time and the operator's patience, whichever ends first.
+    /// Within the target's times and the operator's patience, whichever ends first.
     async fn bounded<T>(
         &self,
-        end: Option<Instant>,
+        (begun, end): (Instant, Option<Instant>),
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
+        let patience = &self.candidate.target.patience;
         let own = end.map(|end| (end, Kind::UpstreamSilent, "timeouts.total"));
+        let since = |time: Option<Duration>, setting| {
+            time.map(|time| (begun + time, Kind::UpstreamSilent, setting))
+        };
+        let first_token = patience.first_token.filter(|_| self.streamed);
         let whole = self
             .deadline
             .map(|end| (end, Kind::GatewayTimeout, "request_timeout"));
-        let Some((end, kind, setting)) = own.into_iter().chain(whole).min_by_key(|(end, ..)| *end)
-        else {
+        let bounds = [
+            whole,
+            own,
+            since(patience.attempt, "timeouts.attempt"),
+            since(first_token, "timeouts.first_token"),
+        ];
+        let bound = bounds.into_iter().flatten().min_by_key(|(end, ..)| *end);
+        let Some((end, kind, setting)) = bound else {
             return work.await;
         };
         match timeout_at(end, work).await {
             Ok(result) => result,
-            Err(_) => Err(Fault::new(kind).because(format!("no whole answer in time ({setting})"))),
+            Err(_) => Err(Fault::new(kind).because(format!("no answer in time ({setting})"))),
         }
     }
 

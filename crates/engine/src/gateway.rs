@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use config::Config;
 use http::HeaderMap;
-use telemetry::metrics::Metrics;
+use telemetry::metrics::{Metrics, TargetNumbers};
 use wire::Envelope;
 use wire::fault::Fault;
 
@@ -22,7 +22,7 @@ use crate::surface::SurfaceRow;
 use crate::target::{Lasting, Target};
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
-use crate::walk;
+use crate::walk::Walk;
 
 /// A source of environment variables that outlives the start.
 pub type EnvSource = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -74,14 +74,34 @@ impl Gateway {
         let (lasting, found) = (Lasting::default(), Found::default());
         let snapshot = Snapshot::build(config, &surroundings, &lasting, &found)?;
         report_unroutable(&snapshot, &books.metrics);
-        Ok(Arc::new(Gateway {
+        let gateway = Arc::new(Gateway {
             surroundings,
             books,
             lasting,
             snapshot: ArcSwap::from_pointee(snapshot),
             found: Mutex::new(found),
             draining: AtomicBool::new(false),
-        }))
+        });
+        let shown = Arc::downgrade(&gateway);
+        gateway.metrics().watch_targets(move || {
+            let gateway = shown.upgrade();
+            gateway.map(|gateway| gateway.numbers()).unwrap_or_default()
+        });
+        Ok(gateway)
+    }
+
+    /// How the targets do, for whoever scrapes.
+    fn numbers(&self) -> Vec<TargetNumbers> {
+        let snapshot = self.snapshot.load();
+        let targets = snapshot.targets().iter().map(|target| TargetNumbers {
+            target: target.name.to_string(),
+            breaker: target.guard.state().number(),
+            calls: target
+                .guard
+                .load()
+                .map(|load| [load.taken, load.limit, load.waiting]),
+        });
+        targets.collect()
     }
 
     /// Puts another configuration in force, or leaves the running one and says why.
@@ -171,7 +191,17 @@ impl Gateway {
             notes.stream = facts.stream;
         });
         let plan = route::plan(&call, &facts)?;
-        walk::walk(upstream, ids, &call, &facts, &plan, receipt).await
+        let patience = call.snapshot.config.request_timeout;
+        let walk = Walk {
+            upstream,
+            ids,
+            metrics: &self.books.metrics,
+            deadline: patience.and_then(|patience| Some(receipt.started()? + patience)),
+            call: &call,
+            facts: &facts,
+            plan: &plan,
+        };
+        walk.run(receipt).await
     }
 }
 

@@ -7,6 +7,7 @@ mod attempt;
 mod body;
 mod capabilities;
 pub mod chat;
+pub mod checkup;
 mod credential;
 pub mod directory;
 pub mod discovery;

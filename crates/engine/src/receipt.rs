@@ -61,8 +61,25 @@ pub struct Attempt {
     pub fault: Option<Kind>,
     /// The same in words, for the operator.
     pub cause: Option<Box<str>>,
+    /// The vendor's status, when it gave one that says so.
+    pub status: Option<u16>,
+    /// How long it waited for its turn before.
+    pub wait: Duration,
     /// How long it took to an answer or a failure.
     pub took: Duration,
+    /// Another one was faster. What it may have used, nobody counted.
+    pub lost: Option<Usage>,
+}
+
+impl Attempt {
+    /// How it ended, in one word.
+    fn outcome(&self) -> &'static str {
+        match (self.lost, self.fault) {
+            (Some(_), _) => "lost",
+            (None, None) => "ok",
+            (None, Some(kind)) => kind.row().label,
+        }
+    }
 }
 
 /// What is known of a request; filled in as it goes along.
@@ -119,6 +136,11 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// What tries may have used that another one was faster than.
+    fn lost(&self) -> impl Iterator<Item = Usage> {
+        self.attempts.iter().filter_map(|attempt| attempt.lost)
+    }
+
     /// Takes down why the request failed.
     pub fn failed(&mut self, fault: &Fault) {
         self.fault = Some(fault.kind);
@@ -268,10 +290,7 @@ impl Open {
         }
         let metrics = &self.books.metrics;
         for attempt in &notes.attempts {
-            metrics.attempt(
-                &attempt.provider,
-                attempt.fault.map_or("ok", |kind| kind.row().label),
-            );
+            metrics.attempt(&attempt.provider, attempt.outcome());
             if let Some(kind) = attempt.fault {
                 metrics.provider_error(&attempt.provider, kind.row().label);
             }
@@ -298,7 +317,7 @@ impl Open {
         if let Some(gap) = notes.inter_token {
             call.inter_token.observe(gap);
         }
-        if let Some(usage) = notes.usage {
+        for usage in notes.usage.into_iter().chain(notes.lost()) {
             call.tokens_input.add(usage.input);
             call.tokens_output.add(usage.output);
             call.tokens_cached.add(usage.cached);
@@ -358,6 +377,10 @@ impl Open {
                 if let Some(failed) = failed_attempts(&notes.attempts) {
                     line.str("attempt_errors", &failed);
                 }
+                let waited: Duration = notes.attempts.iter().map(|attempt| attempt.wait).sum();
+                if !waited.is_zero() {
+                    line.f64_millis("waited_ms", waited);
+                }
                 line.bool("stream", notes.stream);
                 for (key, fields) in [
                     ("dropped_params", &notes.dropped),
@@ -394,7 +417,11 @@ fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
         return None;
     }
     let failed = attempts.iter().filter_map(|attempt| {
-        let (code, took) = (attempt.fault?.row().code, attempt.took.as_millis());
+        let code = match attempt.lost {
+            Some(_) => "lost to another attempt",
+            None => attempt.fault?.row().code,
+        };
+        let took = attempt.took.as_millis();
         Some(format!(
             "{}: {code} after {took} ms: {}",
             attempt.target,

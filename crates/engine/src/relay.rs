@@ -41,6 +41,8 @@ pub(crate) struct StreamRules {
     pub(crate) idle: Duration,
     /// The end of the operator's patience, whatever happens.
     pub(crate) deadline: Option<Instant>,
+    /// The end of the patience for the first content, and the setting that says so.
+    pub(crate) first_content: Option<(Instant, &'static str)>,
     /// Bytes of one event at most.
     pub(crate) max_event: usize,
     /// The usage event was asked for by the gateway, not by the client.
@@ -106,14 +108,19 @@ where
 
     /// Waits for the first content. An error means that nothing has been promised to the client yet.
     ///
-    /// Patience is the heartbeat: a client of a slow vendor gets its head, and then heartbeats.
+    /// Patience is the heartbeat: a client of a slow vendor gets its head, and then heartbeats. Where
+    /// the first content has a bound of its own, that is the patience: past it, another target may do
+    /// better, which it could not once the client has its head.
     pub(crate) async fn hold(&mut self) -> Result<(), Fault> {
         let patience = self
             .rules
             .heartbeat
             .unwrap_or(self.rules.idle)
             .min(self.rules.idle);
-        let mut until = Instant::now() + patience;
+        let mut until = match self.rules.first_content {
+            Some((end, _)) => end.min(self.last_read + self.rules.idle),
+            None => Instant::now() + patience,
+        };
         if let Some(deadline) = self.rules.deadline {
             until = until.min(deadline);
         }
@@ -121,6 +128,7 @@ where
             let read = timeout_at(until, poll_fn(|cx| self.poll_source(cx))).await;
             if read.is_err() {
                 self.check_bounds(Instant::now());
+                self.check_first_content(Instant::now());
                 break;
             }
         }
@@ -379,6 +387,16 @@ where
                 Fault::new(Kind::UpstreamSilent)
                     .because("no end within the target's time (timeouts.total)"),
             );
+        }
+    }
+
+    fn check_first_content(&mut self, now: Instant) {
+        if let Some((end, setting)) = self.rules.first_content
+            && self.state == State::Open
+            && now >= end
+        {
+            let cause = format!("no content in time ({setting})");
+            self.fail(Fault::new(Kind::UpstreamSilent).because(cause));
         }
     }
 

@@ -18,10 +18,10 @@ use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
 use crate::body;
 use crate::credential::{self, Credential, Ground, Net, Shelves};
+use crate::guard::{Guard, GuardSpec, Guards, RetryRules};
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
-pub(crate) use keys::AGENT;
-use keys::KeyRing;
+pub(crate) use keys::{AGENT, Key, KeyRing};
 use place::{Place, Site};
 pub use rows::Rows;
 
@@ -57,6 +57,10 @@ pub struct Patience {
     pub idle: Duration,
     /// For everything.
     pub total: Option<Duration>,
+    /// Until the client can be answered.
+    pub attempt: Option<Duration>,
+    /// Until the first content of a stream.
+    pub first_token: Option<Duration>,
 }
 
 /// What targets share, and keep when the configuration changes around them.
@@ -65,6 +69,7 @@ pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
     credentials: Shelves,
+    guards: Guards,
 }
 
 impl Lasting {
@@ -86,6 +91,12 @@ pub struct Target {
     pub models: Vec<(Box<str>, Box<str>)>,
     /// How long it may take.
     pub patience: Patience,
+    /// When it is tried again.
+    pub retry: RetryRules,
+    /// When a second try is made beside a slow first one.
+    pub hedge: Option<config::HedgeAfter>,
+    /// What is known of how it does.
+    pub guard: Arc<Guard>,
     /// How it is reached.
     pub way: Arc<Way>,
     /// Files it was built from; a change of one is a change of the configuration.
@@ -147,7 +158,12 @@ impl Target {
             .as_ref()
             .map_or_else(HeaderMap::new, |found| found.headers.clone());
         common.extend(keys::common_headers(spec, env)?);
-        let keys = KeyRing::build(spec, &provider, &base, &common, &written, found.is_some())?;
+        let guard = lasting.guards.of(
+            &identity(&spec.virtual_key, &provider.id, &base),
+            &guard_spec(spec),
+        );
+        let states = keys::states(&written, &lasting.guards, &guard);
+        let keys = KeyRing::build(spec, &provider, &base, &common, &written, found.is_some(), states)?;
         files.extend(spec.ca_file.clone());
         let query = place::query(spec, env)?;
         let place = Place {
@@ -179,6 +195,9 @@ impl Target {
             provider_id: provider.id.as_str().into(),
             models: models(spec, &provider, env),
             patience: patience(spec, &provider),
+            retry: RetryRules::of(&spec.retry),
+            hedge: spec.hedge.map(|hedge| hedge.after),
+            guard,
             way: lasting.ways.to(origin, transport),
             provider,
             files,
@@ -199,7 +218,7 @@ impl Target {
 
     /// What it is, whatever it is called: another vendor or another address is another target.
     pub fn identity(&self) -> String {
-        format!("{} {} {}", self.name, self.provider_id, self.base)
+        identity(&self.name, &self.provider_id, &self.base)
     }
 
     /// Its keys, which no text may show.
@@ -212,12 +231,22 @@ impl Target {
         !self.provider.claims.deployments
     }
 
-    /// A chat request to this target; `pick` chooses among its keys.
-    pub fn chat_request(
+    /// One of its keys: a number from outside chooses among those that may be used now.
+    pub(crate) fn pick_key(&self, number: u64) -> Key {
+        self.keys.pick(number, || self.guard.clock().now())
+    }
+
+    /// What is known of its keys.
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// A chat request to this target with one of its keys.
+    pub(crate) fn chat_request(
         &self,
         model: &str,
         body: Bytes,
-        pick: u64,
+        key: Key,
     ) -> Result<Request<Bytes>, BuildError> {
         let site = match &self.chat {
             Endpoint::Fixed(site) => (**site).clone(),
@@ -227,7 +256,7 @@ impl Target {
                     .map_err(|error| BuildError::Wrong(error.to_string()))?
             }
         };
-        Ok(self.request(Method::POST, site, body, pick))
+        Ok(self.request(Method::POST, site, body, key))
     }
 
     /// The vendor's own list of models, as it sends it.
@@ -241,7 +270,7 @@ impl Target {
             path.clone()
         };
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
-        let request = self.request(Method::GET, site, Bytes::new(), 0);
+        let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
         let answer = self
             .send(upstream, request)
             .await
@@ -254,11 +283,39 @@ impl Target {
             .map_err(|fault| fault.to_string())
     }
 
-    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Bytes> {
+    /// Whether it answers at all: a status that is no failure of its own.
+    pub(crate) async fn check(
+        &self,
+        upstream: &Upstream,
+        path: Option<&str>,
+    ) -> Result<(), String> {
+        let Some(path) = path.or(self.provider.discovery.as_deref()) else {
+            return Err(
+                "its vendor has no list of models, and `health_check.path` is not set".into(),
+            );
+        };
+        let url = if path.starts_with('/') {
+            format!("{}{path}", self.base)
+        } else {
+            path.to_owned()
+        };
+        let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
+        let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
+        let answer = self
+            .send(upstream, request)
+            .await
+            .map_err(|error| error.to_string())?;
+        match answer.status().as_u16() {
+            status @ (401 | 403 | 500..) => Err(format!("the answer is {status}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn request(&self, method: Method, site: Site, body: Bytes, key: Key) -> Request<Bytes> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = site.path;
-        *request.headers_mut() = self.keys.pick(pick);
+        *request.headers_mut() = self.keys.headers(key);
         request.headers_mut().insert(HOST, site.host);
         request
     }
@@ -292,6 +349,23 @@ fn payer(
             None => Err(BuildError::NoCredential(reason)),
         },
         other => Ok((other?, None)),
+    }
+}
+
+fn identity(name: &str, provider: &str, base: &BaseUrl) -> String {
+    format!("{name} {provider} {base}")
+}
+
+fn guard_spec(spec: &config::Target) -> GuardSpec {
+    let percentile =
+        |hedge: &config::Hedge| matches!(hedge.after, config::HedgeAfter::Percentile(_));
+    GuardSpec {
+        target: spec.virtual_key.clone(),
+        provider: spec.provider_id().to_owned(),
+        breaker: spec.circuit_breaker.clone(),
+        concurrency: spec.concurrency.clone(),
+        health: spec.health_check.clone(),
+        spread: spec.hedge.as_ref().is_some_and(percentile),
     }
 }
 
@@ -366,6 +440,8 @@ fn patience(spec: &config::Target, provider: &Provider) -> Patience {
             .unwrap_or(provider.timeouts.first_byte),
         idle: spec.timeouts.idle.unwrap_or(provider.timeouts.idle),
         total: bounded(spec.timeouts.total.or(provider.timeouts.total)),
+        attempt: spec.timeouts.attempt,
+        first_token: spec.timeouts.first_token,
     }
 }
 

@@ -39,6 +39,7 @@ fn vendor(acts: &[Act]) -> Vendor {
 
 fn rules() -> StreamRules {
     StreamRules {
+        first_content: None,
         heartbeat: Some(Duration::from_secs(15)),
         idle: Duration::from_mins(2),
         deadline: None,
@@ -331,4 +332,25 @@ async fn content_blocks_become_text_and_reasoning() {
         "{text}"
     );
     assert!(text.ends_with(&[STOP, DONE].concat()));
+}
+
+/// Z8: a bound of its own for the first content is waited for in silence, and past it another target
+/// may still be tried.
+#[tokio::test(start_paused = true)]
+async fn z8_a_stream_without_content_in_its_time_fails_before_it_is_promised() {
+    let body = StreamBody::new(futures_util::stream::pending::<
+        Result<Frame<Bytes>, std::convert::Infallible>,
+    >());
+    let mut rules = rules();
+    rules.heartbeat = Some(Duration::from_secs(1));
+    rules.idle = Duration::from_secs(60);
+    rules.first_content = Some((
+        Instant::now() + Duration::from_secs(5),
+        "timeouts.first_token",
+    ));
+    let begun = Instant::now();
+    let fault = Relay::new(body, rules).hold().await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    assert_eq!(fault.kind, Kind::UpstreamSilent);
+    assert!(fault.cause.unwrap().contains("timeouts.first_token"));
 }
