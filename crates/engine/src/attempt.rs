@@ -9,11 +9,13 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
+use providers::Quirk;
+use providers::native::Session;
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
+use wire::ir::Face;
 use wire::usage::Usage;
 
 use crate::body::collect;
@@ -24,6 +26,7 @@ use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::Key;
 use crate::upstream::{Upstream, VendorBody};
+use crate::tongue::{Tongue, speak};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
@@ -64,6 +67,8 @@ pub(crate) struct Attempt<'a> {
     /// What is known of the target with the model.
     pub vital: &'a Vital,
     pub streamed: bool,
+    /// Whether earlier answers of the conversation may be this target's own.
+    pub own_history: bool,
     /// The target's key that is used.
     pub key: Key,
     /// The end of the operator's patience with the call.
@@ -79,8 +84,8 @@ pub(crate) struct Prepared {
     ignored: Vec<String>,
     /// Tokens of the prompt, if the vendor never says.
     prompt: u64,
-    /// The usage event of a stream is asked for by the gateway, not by the client.
-    hide_usage: bool,
+    /// How its answer is read.
+    tongue: Tongue,
 }
 
 impl Prepared {
@@ -110,20 +115,26 @@ pub(crate) struct Seen {
 impl Attempt<'_> {
     /// Encodes the call for the target.
     pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
-        let encoded = self.encode()?;
-        let prompt = encoded.body.len() as u64 / 4;
-        let mut request = self
-            .candidate
-            .target
-            .chat_request(&self.candidate.model, encoded.body, self.key)
+        let (target, model) = (&self.candidate.target, &*self.candidate.model);
+        let spoken = speak(
+            &target.provider,
+            self.call,
+            model,
+            self.streamed,
+            self.own_history,
+        )?;
+        let prompt = spoken.body.len() as u64 / 4;
+        let mut request = target
+            .chat_request(model, spoken.path.as_deref(), spoken.body, self.key)
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
+        request.headers_mut().extend(spoken.headers);
         Ok(Prepared {
             request,
-            dropped: encoded.dropped,
-            ignored: encoded.ignored,
+            dropped: spoken.dropped,
+            ignored: spoken.ignored,
             prompt,
-            hide_usage: encoded.asked_usage,
+            tongue: spoken.tongue,
         })
     }
 
@@ -134,7 +145,7 @@ impl Attempt<'_> {
             dropped,
             ignored,
             prompt,
-            hide_usage,
+            tongue,
         } = prepared;
         let begun = Instant::now();
         let mut seen = Seen {
@@ -152,12 +163,12 @@ impl Attempt<'_> {
         let received = self
             .bounded(
                 (begun, end),
-                pin!(self.exchange(request, hide_usage, (begun, end), &mut seen)),
+                pin!(self.exchange(request, &tongue, (begun, end), &mut seen)),
             )
             .await;
         seen.waited = begun.elapsed();
         let answer = received.and_then(|received| match received {
-            Received::Whole(head, body) => self.read_whole(&head, body, prompt, &mut seen),
+            Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
             Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
         });
         match answer {
@@ -178,17 +189,17 @@ impl Attempt<'_> {
     async fn exchange(
         &self,
         request: http::Request<Bytes>,
-        hide_usage: bool,
+        tongue: &Tongue,
         (begun, end): (Instant, Option<Instant>),
         seen: &mut Seen,
     ) -> Result<Received, Fault> {
         let answer = self.candidate.target.send(self.upstream, request).await?;
         self.learn(answer.headers());
         if !answer.status().is_success() {
-            return Err(self.refused(answer, seen).await);
+            return Err(self.refused(answer, tongue, seen).await);
         }
         let (head, body) = answer.into_parts();
-        self.receive(head, body, hide_usage, (begun, end))
+        self.receive(head, body, tongue, (begun, end))
             .await
             .map_err(|mut fault| {
                 fault.answered = true;
@@ -201,7 +212,7 @@ impl Attempt<'_> {
         &self,
         head: Parts,
         body: VendorBody,
-        hide_usage: bool,
+        tongue: &Tongue,
         times: (Instant, Option<Instant>),
     ) -> Result<Received, Fault> {
         let idle = self.candidate.target.patience.idle;
@@ -214,7 +225,7 @@ impl Attempt<'_> {
             let body = collect(body, ERROR_BODY_MAX, idle)
                 .await
                 .unwrap_or_default();
-            return Err(match wire::vendor_error::read(&body) {
+            return Err(match tongue.error(&body) {
                 Some(error) => vendor::fault_of_error(
                     &error,
                     vendor::retry_after(&head.headers, SystemTime::now()),
@@ -224,26 +235,11 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
-        let mut relay = Box::new(Relay::new(body, self.stream_rules(hide_usage, times)));
+        let rules = &self.call.snapshot.config.stream;
+        let reading = tongue.reading(|session| self.face(session), rules.max_event_bytes);
+        let mut relay = Box::new(Relay::new(body, reading, self.stream_rules(tongue, times)));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
-    }
-
-    fn encode(&self) -> Result<providers::Encoded, Fault> {
-        let word = self.call.snapshot.config.compatibility.on_unsupported_param;
-        let plan = ChatPlan {
-            model: &self.candidate.model,
-            include_usage: self.streamed,
-            on_unsupported: on_unsupported(word),
-            streaming: self.streamed,
-        };
-        providers::encode_chat(&self.candidate.target.provider, &self.call.body, &plan).map_err(
-            |refused: Refused| {
-                let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
-                fault.param = refused.params.first().map(|param| param.as_str().into());
-                fault
-            },
-        )
     }
 
     /// Keeps what the vendor tells of its limits.
@@ -255,7 +251,12 @@ impl Attempt<'_> {
         }
     }
 
-    async fn refused(&self, answer: Response<VendorBody>, seen: &mut Seen) -> Fault {
+    async fn refused(
+        &self,
+        answer: Response<VendorBody>,
+        tongue: &Tongue,
+        seen: &mut Seen,
+    ) -> Fault {
         let (head, body) = answer.into_parts();
         // A client that is turned away wants to know the limits most of all.
         seen.headers = self.relayed(&head.headers);
@@ -266,7 +267,7 @@ impl Attempt<'_> {
         vendor::fault_of_answer(
             head.status,
             &head.headers,
-            &body,
+            &tongue.error(&body).unwrap_or_default(),
             SystemTime::now(),
             &self.call.snapshot.redactor,
         )
@@ -276,9 +277,13 @@ impl Attempt<'_> {
         &self,
         head: &Parts,
         body: Bytes,
+        tongue: &Tongue,
         prompt: u64,
         seen: &mut Seen,
     ) -> Result<Reply, Fault> {
+        if let Tongue::Other(session) = tongue {
+            return self.translate(head, &body, session, prompt, seen);
+        }
         let mut headers = self.relayed(&head.headers);
         let (mut body, mut answered) = (body, None);
         let usage = if let Some(coding) = coding_of(&head.headers) {
@@ -300,6 +305,37 @@ impl Attempt<'_> {
             status: head.status,
             headers,
             body: Content::Whole(body),
+        })
+    }
+
+    /// A whole answer from another dialect.
+    fn translate(
+        &self,
+        head: &Parts,
+        body: &[u8],
+        session: &Session,
+        prompt: u64,
+        seen: &mut Seen,
+    ) -> Result<Reply, Fault> {
+        if let Some(coding) = coding_of(&head.headers) {
+            let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
+            return Err(Fault::new(Kind::UpstreamInvalid).because(format!(
+                "the answer is encoded as {coding}, which was not asked for"
+            )));
+        }
+        let whole = session.whole(body, &self.face(session))?;
+        let mut headers = self.relayed(&head.headers);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        seen.usage = Some(
+            whole
+                .usage
+                .unwrap_or_else(|| estimate(prompt, whole.body.len())),
+        );
+        seen.answered = whole.model.map(String::into_boxed_str);
+        Ok(Reply {
+            status: head.status,
+            headers,
+            body: Content::Whole(whole.body),
         })
     }
 
@@ -327,7 +363,7 @@ impl Attempt<'_> {
 
     fn stream_rules(
         &self,
-        hide_usage: bool,
+        tongue: &Tongue,
         (begun, deadline): (Instant, Option<Instant>),
     ) -> StreamRules {
         let (rules, target) = (&self.call.snapshot.config.stream, &self.candidate.target);
@@ -341,10 +377,23 @@ impl Attempt<'_> {
             idle: rules.idle_timeout.min(target.patience.idle),
             deadline,
             first_content: first.into_iter().flatten().min(),
-            max_event: rules.max_event_bytes,
-            hide_usage,
+            hide_usage: tongue.hides_usage(),
             flatten: target.provider.has(Quirk::ContentBlocks),
             redactor: self.call.snapshot.redactor.clone(),
+        }
+    }
+
+    /// What the gateway adds to a translated answer.
+    fn face(&self, session: &Session) -> Face {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let id = self.call.trace.to_string();
+        Face {
+            created: since.map_or(0, |since| since.as_secs()),
+            id: format!("chatcmpl-{id}"),
+            model: self.candidate.model.to_string(),
+            provider: String::new(),
+            request_id: id,
+            include_usage: session.include_usage,
         }
     }
 
@@ -498,6 +547,8 @@ fn not_a_stream(headers: &HeaderMap) -> Option<String> {
     let streams = [
         "text/event-stream",
         "application/octet-stream",
+        "application/vnd.amazon.eventstream",
+        "application/x-ndjson",
         "text/plain",
     ];
     (!streams.contains(&essence)).then(|| essence.to_owned())
@@ -510,14 +561,5 @@ fn flattened(body: Bytes) -> Bytes {
     {
         Some(flat) => flat.into(),
         None => body,
-    }
-}
-
-/// How the operator's word on unsupported parameters is said to the provider rules.
-fn on_unsupported(word: config::OnUnsupportedParam) -> OnUnsupported {
-    match word {
-        config::OnUnsupportedParam::Warn => OnUnsupported::Warn,
-        config::OnUnsupportedParam::Drop => OnUnsupported::Drop,
-        config::OnUnsupportedParam::Reject => OnUnsupported::Reject,
     }
 }

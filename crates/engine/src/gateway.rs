@@ -20,7 +20,7 @@ use crate::route;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
 use crate::target::{Lasting, Target};
-use crate::trace::IdSource;
+use crate::trace::{IdSource, TraceId};
 use crate::upstream::Upstream;
 use crate::walk::Walk;
 
@@ -41,6 +41,8 @@ pub struct Surroundings {
 
 /// A governed call as intake hands it over.
 pub struct Call {
+    /// Its id.
+    pub trace: TraceId,
     /// What kind of call it is.
     pub row: &'static SurfaceRow,
     /// The configuration it runs under, from first to last.

@@ -24,6 +24,7 @@ pub mod snapshot;
 mod stand_in;
 pub mod surface;
 pub mod target;
+mod tongue;
 pub mod trace;
 pub mod trust;
 pub mod upstream;

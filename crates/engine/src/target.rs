@@ -241,21 +241,25 @@ impl Target {
         &self.keys
     }
 
-    /// A chat request to this target with one of its keys.
+    /// A chat request to this target with one of its keys; to `path` below the API root, where that
+    /// is not the surface's own.
     pub(crate) fn chat_request(
         &self,
         model: &str,
+        path: Option<&str>,
         body: Bytes,
         key: Key,
     ) -> Result<Request<Bytes>, BuildError> {
-        let site = match &self.chat {
-            Endpoint::Fixed(site) => (**site).clone(),
-            Endpoint::PerModel => {
-                let url = self.place().url(Surface::Chat, model);
-                url.and_then(|url| Site::of(&url))
-                    .map_err(|error| BuildError::Wrong(error.to_string()))?
+        let url = match (path, &self.chat) {
+            (Some(path), _) => Ok(self.place().with_query(&format!("{}{path}", self.base))),
+            (None, Endpoint::PerModel) => self.place().url(Surface::Chat, model),
+            (None, Endpoint::Fixed(site)) => {
+                return Ok(self.request(Method::POST, (**site).clone(), body, key));
             }
         };
+        let site = url
+            .and_then(|url| Site::of(&url))
+            .map_err(|error| BuildError::Wrong(error.to_string()))?;
         Ok(self.request(Method::POST, site, body, key))
     }
 

@@ -16,12 +16,11 @@ const HINT_MAX: Duration = Duration::from_hours(24);
 pub(crate) fn fault_of_answer(
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    error: &VendorError,
     now: SystemTime,
     redactor: &Redactor,
 ) -> Fault {
-    let error = vendor_error::read(body).unwrap_or_default();
-    let mut fault = described(fault::of_status(status.as_u16()), &error, redactor);
+    let mut fault = described(fault::of_status(status.as_u16()), error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.answered = true;
     fault.retry_after = retry_after(headers, now);
@@ -174,7 +173,7 @@ mod tests {
             fault_of_answer(
                 StatusCode::from_u16(status).unwrap(),
                 &HeaderMap::new(),
-                body,
+                &vendor_error::read(body).unwrap_or_default(),
                 SystemTime::UNIX_EPOCH,
                 &Redactor::default(),
             )

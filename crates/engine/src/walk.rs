@@ -186,6 +186,12 @@ impl Walk<'_> {
         self.call.body.flag("store") != Some(true)
     }
 
+    /// Whether it is the target that would have answered before, had nothing failed.
+    fn is_first(&self, candidate: &Candidate) -> bool {
+        let first = self.plan.candidates.first();
+        first.is_some_and(|first| std::ptr::eq(first, candidate))
+    }
+
     fn answer(&self) -> Answer {
         if self.facts.stream {
             Answer::Stream

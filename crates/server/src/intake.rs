@@ -33,6 +33,7 @@ pub(crate) async fn call(
     let body = Envelope::parse(bytes, Limits::default())
         .map_err(|error| Fault::invalid(error.to_string(), None))?;
     let call = Call {
+        trace: admitted.trace,
         row,
         snapshot: admitted.snapshot.clone(),
         principal: admitted.principal,

@@ -13,7 +13,7 @@ use engine::principal::Principal;
 use engine::receipt::{Head, Receipt};
 use engine::reply::Outgoing;
 use engine::snapshot::Snapshot;
-use engine::trace::{CallId, IdSource};
+use engine::trace::{CallId, IdSource, TraceId};
 use engine::upstream::Upstream;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
@@ -42,6 +42,7 @@ pub(crate) struct Core {
 
 /// A request that has been let in, but for its body.
 pub(crate) struct Admitted<'a> {
+    pub(crate) trace: TraceId,
     pub(crate) core: &'a Core,
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) principal: Principal,
@@ -154,6 +155,7 @@ impl Visit<'_> {
         match route.handler {
             Handler::Call(row) => {
                 let admitted = Admitted {
+                    trace: self.id.trace,
                     core: self.core,
                     snapshot: &snapshot,
                     principal,

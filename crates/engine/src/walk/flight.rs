@@ -93,6 +93,7 @@ impl Walk<'_> {
             candidate: stop.candidate,
             vital: &stop.vital,
             streamed: self.facts.stream,
+            own_history: self.is_first(stop.candidate),
             key: stop.candidate.target.pick_key(self.ids.number()),
             deadline: self.deadline,
         };
