@@ -79,13 +79,13 @@ impl RetryRules {
 }
 
 /// A random part of the time.
-#[expect(clippy::cast_possible_truncation, reason = "a part of 64 bits")]
 fn share(whole: Duration, random: u64) -> Duration {
     let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64)
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -276,7 +276,6 @@ impl Machine {
 /// A number from 0 to 1 that differs between moments.
 fn jitter(now: Moment, generation: u64) -> f64 {
     let mixed = (now.micros() ^ generation.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     let upper = (mixed >> 32) as u32;
     f64::from(upper) / f64::from(u32::MAX)
 }
@@ -425,10 +424,12 @@ impl Breaker {
     }
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests;
 
-#[cfg(all(test, feature = "loom"))]
+#[cfg(test)]
+#[cfg(feature = "loom")]
 mod loom_tests {
     use super::*;
     use loom::sync::Arc;

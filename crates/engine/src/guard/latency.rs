@@ -133,7 +133,8 @@ fn end_of(place: usize) -> Duration {
     Duration::from_micros(HALVES[place % 2] << (place / 2))
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
 

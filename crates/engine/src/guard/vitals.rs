@@ -122,8 +122,11 @@ pub(super) struct Whole {
     pub(super) slots: Option<Arc<Slots>>,
     pub(super) health: Option<Arc<Health>>,
     budget: Arc<RetryBudget>,
-    keys: Arc<Mutex<Vec<(u64, Arc<KeyState>)>>>,
+    keys: Arc<Mutex<Marked>>,
 }
+
+/// The states of credentials, by their marks.
+type Marked = Vec<(u64, Arc<KeyState>)>;
 
 /// Which models failed since a call to the target last went well. One alone is that model's affair.
 #[derive(Debug, Default)]
@@ -529,5 +532,6 @@ pub(super) fn counts(blame: Blame) -> bool {
     matches!(blame, Blame::Key | Blame::Model | Blame::Target)
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests;

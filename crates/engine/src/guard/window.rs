@@ -7,7 +7,9 @@ use super::clock::{Moment, micros};
 use super::sync::{AtomicU64, Ordering::Relaxed};
 
 /// Into how many buckets a window is cut.
-const BUCKETS: u64 = 10;
+const BUCKETS: usize = 10;
+/// The same, for arithmetic on time.
+const TURN: u64 = BUCKETS as u64;
 
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) struct Tally {
 pub(super) struct Window {
     /// Microseconds that one bucket stands for.
     width: u64,
-    buckets: [AtomicU64; BUCKETS as usize],
+    buckets: [AtomicU64; BUCKETS],
 }
 
 /// What one word holds, 16 bits each. The round says which turn of the ring the counts are of.
@@ -38,20 +40,22 @@ struct Bucket {
 }
 
 impl Bucket {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "sixteen bits of the word each"
+    )]
     fn of(word: u64) -> Bucket {
-        let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
         Bucket {
-            round: u16::from_be_bytes([a, b]),
-            calls: u16::from_be_bytes([c, d]),
-            failed: u16::from_be_bytes([e, f]),
-            slow: u16::from_be_bytes([g, h]),
+            round: (word >> 48) as u16,
+            calls: (word >> 32) as u16,
+            failed: (word >> 16) as u16,
+            slow: word as u16,
         }
     }
 
     fn word(self) -> u64 {
-        let ([a, b], [c, d]) = (self.round.to_be_bytes(), self.calls.to_be_bytes());
-        let ([e, f], [g, h]) = (self.failed.to_be_bytes(), self.slow.to_be_bytes());
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let upper = (u64::from(self.round) << 48) | (u64::from(self.calls) << 32);
+        upper | (u64::from(self.failed) << 16) | u64::from(self.slow)
     }
 
     fn counting(mut self, failed: bool, slow: bool) -> Bucket {
@@ -69,14 +73,14 @@ impl Bucket {
 impl Window {
     pub(super) fn new(length: Duration) -> Window {
         Window {
-            width: (micros(length) / BUCKETS).max(1),
+            width: (micros(length) / TURN).max(1),
             buckets: array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
     /// Counts one call.
     pub(super) fn record(&self, now: Moment, failed: bool, slow: bool) {
-        let (place, round) = self.place(now.micros() / self.width);
+        let (at, round) = place(now.micros() / self.width);
         let add = |word| {
             let bucket = Some(Bucket::of(word)).filter(|bucket| bucket.round == round);
             let fresh = Bucket {
@@ -85,16 +89,16 @@ impl Window {
             };
             Some(bucket.unwrap_or(fresh).counting(failed, slow).word())
         };
-        let _ = self.buckets[place].fetch_update(Relaxed, Relaxed, add);
+        let _ = self.buckets[at].fetch_update(Relaxed, Relaxed, add);
     }
 
     /// What it holds now.
     pub(super) fn tally(&self, now: Moment) -> Tally {
         let last = now.micros() / self.width;
         let mut tally = Tally::default();
-        for tick in last.saturating_sub(BUCKETS - 1)..=last {
-            let (place, round) = self.place(tick);
-            let bucket = Bucket::of(self.buckets[place].load(Relaxed));
+        for tick in last.saturating_sub(TURN - 1)..=last {
+            let (at, round) = place(tick);
+            let bucket = Bucket::of(self.buckets[at].load(Relaxed));
             if bucket.round == round {
                 tally.calls += u32::from(bucket.calls);
                 tally.failed += u32::from(bucket.failed);
@@ -110,17 +114,18 @@ impl Window {
             bucket.store(0, Relaxed);
         }
     }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a place below ten; rounds repeat after 65536, long after anything of the last one counted"
-    )]
-    fn place(&self, tick: u64) -> (usize, u16) {
-        ((tick % BUCKETS) as usize, (tick / BUCKETS) as u16)
-    }
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a place below ten; rounds repeat after 65536, long after anything of the last one counted"
+)]
+fn place(tick: u64) -> (usize, u16) {
+    ((tick % TURN) as usize, (tick / TURN) as u16)
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -187,7 +192,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "loom"))]
+#[cfg(test)]
+#[cfg(feature = "loom")]
 mod loom_tests {
     use super::*;
     use loom::sync::Arc;

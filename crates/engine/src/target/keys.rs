@@ -260,7 +260,8 @@ pub(super) fn common_headers(spec: &config::Target, env: Env<'_>) -> Result<Head
     Ok(headers)
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
 
@@ -299,7 +300,7 @@ mod tests {
         );
         assert_eq!(shares(&ring, at(5)), [0, 50, 50]);
         assert_eq!(
-            ring.set_aside(Key(1), Some(Duration::from_secs(60)), at(5)),
+            ring.set_aside(Key(1), Some(Duration::from_mins(1)), at(5)),
             Ok(())
         );
         let all = ring.set_aside(Key(2), Some(Duration::from_secs(20)), at(5));

@@ -65,7 +65,8 @@ fn tried(attempt: &receipt::Attempt) -> Option<Try> {
     })
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
 

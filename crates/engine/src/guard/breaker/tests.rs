@@ -8,7 +8,7 @@ fn rules() -> Rules {
         successes: 1,
         probes: 1,
         open: Duration::from_secs(30),
-        open_most: Duration::from_secs(300),
+        open_most: Duration::from_mins(5),
     }
 }
 
