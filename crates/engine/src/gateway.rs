@@ -13,6 +13,8 @@ use wire::fault::Fault;
 
 use crate::chat;
 use crate::discovery::{Found, Listed};
+use crate::experiment;
+use crate::explain::{self, Explanation};
 use crate::principal::Principal;
 use crate::receipt::{Books, Receipt};
 use crate::reply::Reply;
@@ -170,8 +172,17 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let plan = route::plan(&call, &facts)?;
-        walk::walk(upstream, ids, &call, &facts, &plan, receipt).await
+        let plan = route::plan(&call, &facts, ids.number())?;
+        let mut answer = walk::walk(upstream, ids, &call, &facts, &plan, receipt).await;
+        if let Some(variant) = &plan.variant {
+            experiment::tell(variant, &plan, &mut answer, receipt);
+        }
+        answer
+    }
+
+    /// Says where a call would go and why, without sending it.
+    pub fn explain(&self, ids: &IdSource, call: &Call) -> Result<Explanation, Fault> {
+        explain::explain(call, ids.number())
     }
 }
 

@@ -3,20 +3,27 @@
 //! A [`Gateway`](gateway::Gateway) runs one [`Snapshot`](snapshot::Snapshot) at a time. It never
 //! reads environment variables, files on the way of a call, or a socket of a client.
 
+pub mod ask;
 mod attempt;
 mod body;
 mod capabilities;
 pub mod chat;
+pub mod dice;
 pub mod directory;
 pub mod discovery;
+mod experiment;
+pub mod explain;
 pub mod gateway;
+mod glob;
 pub mod guard;
 pub mod principal;
 pub mod receipt;
 mod relay;
 pub mod reply;
 pub mod route;
+pub mod routing;
 pub mod snapshot;
+pub mod strategy;
 pub mod surface;
 pub mod target;
 pub mod trace;

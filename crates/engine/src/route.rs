@@ -1,37 +1,160 @@
 //! From a call to the order in which targets are tried for it.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use wire::fault::{Fault, Kind};
 
+use crate::ask::{Ask, Text};
 use crate::chat::ChatFacts;
-use crate::directory::Candidate;
+use crate::dice::Dice;
+use crate::directory::{Candidate, Sought};
 use crate::gateway::Call;
+use crate::guard::standing::Standing;
+use crate::strategy::{Considered, Order};
 
 /// Whom to try for a call, and in which order.
+#[derive(Default)]
 pub struct Plan {
-    /// The candidates, best first; never empty.
-    pub candidates: Vec<Candidate>,
+    /// The candidates, best first.
+    pub candidates: Vec<Considered>,
     /// Whether the next candidate may be tried after a failure that it might mend.
     pub advance: bool,
+    /// The side of an experiment that the caller is on.
+    pub variant: Option<Arc<str>>,
+    /// What decided, for each model that was meant.
+    pub decided: Vec<Decided>,
+    /// Why there are no candidates, although some could serve the call.
+    lacking: Option<&'static str>,
 }
 
-/// Whether the caller may have the model, and who could serve it.
-pub fn plan(call: &Call, facts: &ChatFacts) -> Result<Plan, Fault> {
-    let model = call.snapshot.resolve(&facts.model);
-    if !call.principal.may_use(&facts.model) && !call.principal.may_use(model) {
-        let text = format!(
-            "the API key `{}` may not use the model `{}`",
-            call.principal.id, facts.model
-        );
-        return Err(Fault::new(Kind::ModelNotAllowed).saying(text));
+/// What decided the order for one model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The route, where one matched.
+    pub route: Option<Arc<str>>,
+    /// The strategy's mode.
+    pub mode: &'static str,
+}
+
+/// Whether the caller may have the model, and who is to serve it.
+pub fn plan(call: &Call, facts: &ChatFacts, seed: u64) -> Result<Plan, Fault> {
+    let plan = decide(call, facts, seed)?;
+    match plan.refusal(call, facts) {
+        Some(fault) => Err(fault),
+        None => Ok(plan),
     }
-    let candidates = call.snapshot.route(model, call.row, facts.stream);
-    if candidates.is_empty() {
-        let mut fault = Fault::new(Kind::ModelNotFound);
-        fault.param = Some("model".into());
-        return Err(fault);
+}
+
+/// The order itself, also where nobody can serve the call now or ever.
+pub(crate) fn decide(call: &Call, facts: &ChatFacts, seed: u64) -> Result<Plan, Fault> {
+    let (snapshot, text) = (&call.snapshot, Text::of(&call.body));
+    let now = snapshot.routing().reads_clock().then(SystemTime::now);
+    let mut dice = Dice::new(seed);
+    let (mut plan, mut allowed) = (Plan::default(), false);
+    for meant in snapshot.meant(&facts.model) {
+        let Sought {
+            model,
+            addressed,
+            mut serving,
+        } = snapshot.seek(meant, call.row, facts.stream);
+        let mut names = [&*facts.model, meant, model].into_iter();
+        if !names.any(|name| call.principal.may_use(name)) {
+            continue;
+        }
+        allowed = true;
+        if serving.is_empty() {
+            continue;
+        }
+        let ask = Ask {
+            asked: &facts.model,
+            model,
+            addressed,
+            surface: call.row.name,
+            streamed: facts.stream,
+            principal: &call.principal,
+            headers: &call.headers,
+            now,
+            text: &text,
+        };
+        let (group, route) = snapshot.routing().choose(&ask);
+        let standing = |candidate: &Candidate| standing_of(call, candidate);
+        let order = group.order(&ask, &mut serving, &mut dice, &standing);
+        plan.decided.push(Decided {
+            route: route.cloned(),
+            mode: group.label(),
+        });
+        plan.add(order);
     }
-    Ok(Plan {
-        candidates,
-        advance: true,
-    })
+    if allowed {
+        return Ok(plan);
+    }
+    let text = format!(
+        "the API key `{}` may not use the model `{}`",
+        call.principal.id, facts.model
+    );
+    Err(Fault::new(Kind::ModelNotAllowed).saying(text))
+}
+
+/// How the candidate stands now.
+fn standing_of(_call: &Call, _candidate: &Candidate) -> Standing {
+    Standing::default()
+}
+
+impl Plan {
+    /// The order for a further model comes behind those before it.
+    fn add(&mut self, order: Order) {
+        self.lacking = self.lacking.or(order.lacking);
+        if order.candidates.is_empty() {
+            return;
+        }
+        if self.candidates.is_empty() {
+            self.candidates = order.candidates;
+            (self.advance, self.variant) = (order.advance, order.variant);
+            return;
+        }
+        // A rule's choice stays one target a model; the next model is for when it fails.
+        let keep = |advance: bool, all: usize| if advance { all } else { 1 };
+        let before = keep(self.advance, self.candidates.len());
+        self.candidates.truncate(before);
+        let take = keep(order.advance, order.candidates.len());
+        self.candidates
+            .extend(order.candidates.into_iter().take(take));
+        self.candidates
+            .sort_by_key(|one| one.standing.barred.is_some());
+        self.advance = true;
+    }
+
+    /// Why the call cannot be served now, if it cannot: nobody serves the model, or everybody who
+    /// does is barred.
+    pub(crate) fn refusal(&self, call: &Call, facts: &ChatFacts) -> Option<Fault> {
+        if self.candidates.is_empty() {
+            return Some(unknown(call, &facts.model, self.lacking));
+        }
+        let mut soonest = None;
+        for one in &self.candidates {
+            let wait = one.standing.barred?.wait;
+            soonest = Some(soonest.map_or(wait, |least| wait.min(least)));
+        }
+        let mut fault = Fault::new(Kind::UpstreamUnavailable);
+        fault.retry_after = soonest;
+        Some(fault)
+    }
+}
+
+/// Nobody serves the model: says so, and which names the caller may have meant.
+fn unknown(call: &Call, model: &str, lacking: Option<&'static str>) -> Fault {
+    let mut text = format!("no target on this gateway serves the model `{model}`");
+    if let Some(lacking) = lacking {
+        text = format!("{text} for this call: {lacking}");
+    } else {
+        let near = call.snapshot.near(model, |id| call.principal.may_use(id));
+        if !near.is_empty() {
+            let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            text = format!("{text}; did you mean {}?", near.join(" or "));
+        }
+    }
+    let mut fault = Fault::new(Kind::ModelNotFound).saying(text);
+    fault.param = Some("model".into());
+    fault
 }

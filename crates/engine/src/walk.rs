@@ -27,11 +27,11 @@ pub(crate) async fn walk(
     let patience = call.snapshot.config.request_timeout;
     let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
     let mut last: Option<Fault> = None;
-    for candidate in &plan.candidates {
+    for placed in &plan.candidates {
         let attempt = Attempt {
             upstream,
             call,
-            candidate,
+            candidate: &placed.candidate,
             streamed: facts.stream,
             pick: ids.number(),
             deadline,

@@ -160,6 +160,14 @@ impl Visit<'_> {
                 };
                 intake::call(admitted, row, request, receipt).await
             }
+            Handler::Explain(row) => {
+                let admitted = Admitted {
+                    core: self.core,
+                    snapshot: &snapshot,
+                    principal,
+                };
+                intake::explain(admitted, row, request, receipt).await
+            }
             Handler::Models => Ok(lists::models(&snapshot, &principal)),
             Handler::Model => lists::model(&snapshot, &principal, path),
             Handler::Capabilities => Ok(lists::capabilities(&snapshot)),

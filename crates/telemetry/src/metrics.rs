@@ -53,6 +53,7 @@ struct Numbers {
     config_reloads: Family<1, Counter>,
     dropped: Family<1, Counter>,
     discovery_rounds: Family<2, Counter>,
+    variants: Family<2, Counter>,
     connections: OnceLock<ConnectionSource>,
     breakers: OnceLock<BreakerSource>,
     /// Of the process, in seconds since 1970.
@@ -78,6 +79,7 @@ impl Metrics {
             config_reloads: Family::new(OTHER_LABEL_SETS),
             dropped: Family::new(OTHER_LABEL_SETS),
             discovery_rounds: Family::new(OTHER_LABEL_SETS),
+            variants: Family::new(OTHER_LABEL_SETS),
             connections: OnceLock::new(),
             breakers: OnceLock::new(),
             started: process::started(),
@@ -128,6 +130,11 @@ impl Metrics {
     /// Counts a round of asking a provider for its models, and its result.
     pub fn discovery_round(&self, provider: &str, result: &str) {
         self.numbers.discovery_rounds.get([provider, result]).inc();
+    }
+
+    /// Counts a call of a caller on this side of an experiment, and how it ended.
+    pub fn variant(&self, variant: &str, outcome: &str) {
+        self.numbers.variants.get([variant, outcome]).inc();
     }
 
     /// The counter of things of this name that a bounded queue had no room for; to be kept by the queue.

@@ -92,6 +92,8 @@ pub enum Kind {
     UpstreamInvalid,
     /// The vendor's answer ended before it was complete.
     UpstreamCut,
+    /// Every target that serves the model takes no calls now.
+    UpstreamUnavailable,
 }
 
 /// What follows from a [`Kind`].
@@ -149,7 +151,7 @@ const VENDOR_NEXT: (Whose, Again) = (Whose::Upstream, Again::NextTarget);
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 29] = [
+pub static ROWS: [Row; 30] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -179,6 +181,7 @@ pub static ROWS: [Row; 29] = [
     row(Kind::UpstreamError, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider failed"),
     row(Kind::UpstreamInvalid, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider sent an answer that is not valid"),
     row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider's answer ended before it was complete"),
+    row(Kind::UpstreamUnavailable, 503, (UPSTREAM, "upstream_unavailable"), VENDOR_NEXT, "circuit_open", "every target that serves this model takes no calls at the moment"),
 ];
 
 impl Kind {
@@ -353,7 +356,7 @@ mod tests {
         for (number, row) in ROWS.iter().enumerate() {
             assert_eq!(row.kind as usize, number, "{:?}", row.kind);
         }
-        assert_eq!(Kind::UpstreamCut as usize + 1, ROWS.len());
+        assert_eq!(Kind::UpstreamUnavailable as usize + 1, ROWS.len());
     }
 
     #[test]

@@ -239,6 +239,12 @@ impl Page<'_> {
             "Rounds of asking providers for their models, by result.",
             ["provider", "result"],
             &numbers.discovery_rounds,
+        )?;
+        self.counters(
+            "gateway_variant_requests",
+            "Calls by the side of an experiment they were assigned to, and how they ended.",
+            ["variant", "outcome"],
+            &numbers.variants,
         )
     }
 
