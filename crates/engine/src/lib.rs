@@ -26,6 +26,8 @@ pub mod snapshot;
 pub mod strategy;
 pub mod surface;
 pub mod target;
+#[cfg(test)]
+mod testing;
 pub mod trace;
 pub mod trust;
 pub mod upstream;

@@ -17,26 +17,33 @@ pub(super) fn names<'n>(model: &str, known: impl Iterator<Item = &'n str>) -> Ve
     let allowed = (wanted.len() / 3).clamp(1, 6);
     let (letters, length) = (letters(model), wanted.len());
     let alike = known.filter(|name| {
-        name.len() <= LONGEST
-            && name.len() + allowed >= length
-            && (self::letters(name) ^ letters).count_ones() as usize <= 2 * allowed
+        let others = self::letters(name);
+        let few = (others ^ letters).count_ones() as usize <= 2 * allowed;
+        let longer = others & letters == letters;
+        name.len() <= LONGEST && name.len() + allowed >= length && (few || longer)
     });
-    let mut near: Vec<(usize, &str)> = alike
+    let mut near: Vec<((usize, usize), &str)> = alike
         .take(COMPARED)
         .map(|name| (distance(&wanted, &plain(name)), name))
-        .filter(|(distance, _)| *distance <= allowed)
+        .filter(|((slips, _), _)| *slips <= allowed)
         .collect();
     near.sort_by_key(|(distance, _)| *distance);
     near.truncate(TOLD);
     near.into_iter().map(|(_, name)| name).collect()
 }
 
-/// A name that continues the other is as near as a small slip.
-fn distance(wanted: &str, name: &str) -> usize {
-    if name.starts_with(wanted) || wanted.starts_with(name) {
-        return 1;
+/// How far the names are from each other, and letter by letter. One that continues the other is as
+/// near as a small slip.
+fn distance(wanted: &str, name: &str) -> (usize, usize) {
+    const SAYS_SOMETHING: usize = 3;
+    let distance = strsim::damerau_levenshtein(wanted, name);
+    let shorter = wanted.len().min(name.len());
+    let continues = name.starts_with(wanted) || wanted.starts_with(name);
+    if continues && shorter >= SAYS_SOMETHING {
+        (distance.min(1), distance)
+    } else {
+        (distance, distance)
     }
-    strsim::damerau_levenshtein(wanted, name)
 }
 
 /// A name as it sounds.
