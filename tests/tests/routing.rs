@@ -343,7 +343,9 @@ fn r16_routes_choose_strategies_and_groups_nest() {
     let gateway = Gateway::start(&setup);
     assert_eq!(served(&gateway.chat(chat_body(MODEL))), "openai");
     let search = Call::chat(chat_body(MODEL)).bearer(keys::BARE.token);
-    assert_eq!(served(&gateway.send(&search)), "c");
+    let answer = gateway.send(&search);
+    assert_eq!(served(&answer), "c");
+    assert_eq!(gateway.access(&answer)["route"], "team");
     let gold = || Call::chat(chat_body(MODEL)).header("x-tier", "golden");
     let mut heads = BTreeMap::new();
     for _ in 0..40 {

@@ -62,6 +62,11 @@ impl Serving {
         self.found.is_empty()
     }
 
+    /// How many can.
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// The candidate at the target of this number; it is given once.
     pub(crate) fn take(&mut self, number: usize) -> Option<Candidate> {
         let at = self
@@ -150,9 +155,13 @@ impl Directory {
             return None;
         }
         let by_name = self.targets.iter().any(|target| *target.name == *address);
-        let meant = |target: &Target| match by_name {
-            true => *target.name == *address,
-            false => *target.provider_id == *address,
+        let meant = |target: &Target| {
+            let called = if by_name {
+                &target.name
+            } else {
+                &target.provider_id
+            };
+            **called == *address
         };
         let owners = self.owners.get(rest).map_or(&[][..], Vec::as_slice);
         let (mut serving, mut known) = (Serving::default(), false);

@@ -119,7 +119,13 @@ pub struct Refusal {
 /// Explains a call; `seed` throws the dice. A call that is wrong in itself is the same fault as ever.
 pub(crate) fn explain(call: &Call, seed: u64) -> Result<Explanation, Fault> {
     let facts = chat::read(&call.body)?;
-    let plan = route::decide(call, &facts, seed)?;
+    let mut decided = Vec::new();
+    let plan = route::decide(call, &facts, seed, |by| {
+        decided.push(Decision {
+            route: by.route.cloned(),
+            strategy: by.mode,
+        });
+    })?;
     let text = Text::of(&call.body);
     let ask = Ask {
         asked: &facts.model,
@@ -142,14 +148,7 @@ pub(crate) fn explain(call: &Call, seed: u64) -> Result<Explanation, Fault> {
         means: call.snapshot.meant(&facts.model).map(Into::into).collect(),
         surface: call.row.name,
         stream: facts.stream,
-        decided: plan
-            .decided
-            .iter()
-            .map(|decided| Decision {
-                route: decided.route.clone(),
-                strategy: decided.mode,
-            })
-            .collect(),
+        decided,
         advance: plan.advance,
         variant: plan.variant.clone(),
         filtered: filtered(call, &facts, &plan),

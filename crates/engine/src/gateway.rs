@@ -172,7 +172,10 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let plan = route::plan(&call, &facts, ids.number())?;
+        let mut plan = route::plan(&call, &facts, ids.number())?;
+        if let Some(route) = plan.route.take() {
+            receipt.note(|notes| notes.route = Some(route));
+        }
         let mut answer = walk::walk(upstream, ids, &call, &facts, &plan, receipt).await;
         if let Some(variant) = &plan.variant {
             experiment::tell(variant, &plan, &mut answer, receipt);

@@ -82,6 +82,8 @@ pub struct Notes {
     pub owned: bool,
     /// The model that the vendor says it used.
     pub answered: Option<Box<str>>,
+    /// The route that decided, where one matched.
+    pub route: Option<Arc<str>>,
     /// The side of an experiment that the caller is on.
     pub variant: Option<Arc<str>>,
     /// Whether another side, or none, served the call.
@@ -359,6 +361,9 @@ impl Open {
             }
             if let Some(asked) = &notes.asked {
                 line.str("asked", asked);
+            }
+            if let Some(route) = &notes.route {
+                line.str("route", route);
             }
             if let Some(target) = &notes.target {
                 line.str("provider", notes.provider.as_deref().unwrap_or_default());

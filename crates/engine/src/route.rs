@@ -22,32 +22,36 @@ pub struct Plan {
     pub advance: bool,
     /// The side of an experiment that the caller is on.
     pub variant: Option<Arc<str>>,
-    /// What decided, for each model that was meant.
-    pub decided: Vec<Decided>,
+    /// The route that decided, where one matched.
+    pub route: Option<Arc<str>>,
     /// Why there are no candidates, although some could serve the call.
     lacking: Option<&'static str>,
 }
 
 /// What decided the order for one model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
+pub(crate) struct Decided<'a> {
     /// The route, where one matched.
-    pub route: Option<Arc<str>>,
+    pub(crate) route: Option<&'a Arc<str>>,
     /// The strategy's mode.
-    pub mode: &'static str,
+    pub(crate) mode: &'static str,
 }
 
 /// Whether the caller may have the model, and who is to serve it.
 pub fn plan(call: &Call, facts: &ChatFacts, seed: u64) -> Result<Plan, Fault> {
-    let plan = decide(call, facts, seed)?;
+    let plan = decide(call, facts, seed, |_| {})?;
     match plan.refusal(call, facts) {
         Some(fault) => Err(fault),
         None => Ok(plan),
     }
 }
 
-/// The order itself, also where nobody can serve the call now or ever.
-pub(crate) fn decide(call: &Call, facts: &ChatFacts, seed: u64) -> Result<Plan, Fault> {
+/// The order itself, also where nobody can serve the call now or ever; `hear` is told what decided.
+pub(crate) fn decide(
+    call: &Call,
+    facts: &ChatFacts,
+    seed: u64,
+    mut hear: impl FnMut(Decided<'_>),
+) -> Result<Plan, Fault> {
     let (snapshot, text) = (&call.snapshot, Text::of(&call.body));
     let now = snapshot.routing().reads_clock().then(SystemTime::now);
     let mut dice = Dice::new(seed);
@@ -80,10 +84,11 @@ pub(crate) fn decide(call: &Call, facts: &ChatFacts, seed: u64) -> Result<Plan, 
         let (group, route) = snapshot.routing().choose(&ask);
         let standing = |candidate: &Candidate| standing_of(call, candidate);
         let order = group.order(&ask, &mut serving, &mut dice, &standing);
-        plan.decided.push(Decided {
-            route: route.cloned(),
+        hear(Decided {
+            route,
             mode: group.label(),
         });
+        plan.route = plan.route.or_else(|| route.cloned());
         plan.add(order);
     }
     if allowed {

@@ -82,7 +82,7 @@ pub(crate) fn facts(call: &Call) -> ChatFacts {
 
 /// The order for a call, as `target:model`, best first; of a rule's choice only that.
 pub(crate) fn order(call: &Call, seed: u64) -> Vec<String> {
-    shown(&route::decide(call, &facts(call), seed).unwrap())
+    shown(&route::decide(call, &facts(call), seed, |_| {}).unwrap())
 }
 
 /// A plan's candidates, as `target:model`.

@@ -7,6 +7,8 @@ use crate::guess;
 use crate::path::{Path, Quoted};
 use crate::strategy::{ContentKind, Mode, Strategy, Weight};
 
+/// Names that a message lists at most.
+const LISTED: usize = 12;
 /// The largest share that may be written.
 const HIGHEST_WEIGHT: f64 = 1e12;
 /// What a compiled regular expression may weigh.
@@ -174,7 +176,6 @@ impl Check<'_> {
         if target_key.is_empty() || names().any(|name| name == target_key) {
             return;
         }
-        const LISTED: usize = 12;
         let listed: Vec<&str> = names().take(LISTED).collect();
         let message = format!(
             "`{}` is not one of the targets to choose from: {}",

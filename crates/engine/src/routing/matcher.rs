@@ -33,7 +33,7 @@ pub(super) enum Verdict {
 
 impl Matcher {
     pub(super) fn build(written: &Match) -> Matcher {
-        let models = written.model.as_ref().map(|models| models.as_slice());
+        let models = written.model.as_ref().map(config::OneOrMany::as_slice);
         let header = |(name, value): (&String, &String)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
             Some((name, Glob::new(value)))
@@ -138,6 +138,9 @@ fn weekday(day: i64) -> Day {
 mod tests {
     use super::*;
 
+    /// 1970-01-02 was a Friday.
+    const FRIDAY: u64 = 24 * 60;
+
     fn at(minutes: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(minutes * 60)
     }
@@ -150,8 +153,7 @@ mod tests {
             days: vec![Day::Fri],
             utc_offset: "+02:00".parse().unwrap(),
         };
-        // 1970-01-02 was a Friday; local time is two hours ahead.
-        const FRIDAY: u64 = 24 * 60;
+        // Local time is two hours ahead.
         for (minutes, within) in [
             (FRIDAY + 19 * 60 + 59, false),
             (FRIDAY + 20 * 60, true),

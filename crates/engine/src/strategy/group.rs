@@ -78,7 +78,7 @@ impl Group {
         dice: &mut Dice,
         standing: &impl Fn(&Candidate) -> Standing,
     ) -> Order {
-        let mut considered = Vec::with_capacity(self.members.len());
+        let mut considered = Vec::with_capacity(serving.len().min(self.members.len()));
         let (mut lacking, mut variant) = (None, None);
         for (place, member) in self.members.iter().enumerate() {
             let one = match &member.what {

@@ -15,11 +15,14 @@ use crate::testing::{call, chat, order, snapshot};
 
 const BODY: &str = r#"{"messages":[{"role":"system","content":"Be BRIEF"},{"role":"user","content":"Select * FROM t"}]}"#;
 
+/// What is different about a candidate.
+type Change = Box<dyn Fn(&mut Considered)>;
+
 /// The order of a strategy over candidates that serve the call, by their names.
 struct Case {
     strategy: Strategy,
     snapshot: Arc<Snapshot>,
-    considered: Vec<(&'static str, Box<dyn Fn(&mut Considered)>)>,
+    considered: Vec<(&'static str, Change)>,
     names: Vec<&'static str>,
     body: &'static str,
     user: String,
@@ -537,7 +540,7 @@ fn r1_all_barred_is_503_with_the_soonest_wait_and_unknown_is_404() {
     let snapshot = pool(&["a", "b"]);
     let call = chat(&snapshot, "m");
     let facts = crate::testing::facts(&call);
-    let mut plan = crate::route::decide(&call, &facts, 0).unwrap();
+    let mut plan = crate::route::decide(&call, &facts, 0, |_| {}).unwrap();
     assert!(plan.refusal(&call, &facts).is_none());
     for one in &mut plan.candidates {
         barred(one);
