@@ -411,8 +411,9 @@ fn setup(vendor: &Vendor) -> Setup {
 
 fn credential_of(row: &Provider, sent: &Recorded) -> Option<String> {
     let name = match &row.auth {
-        Auth::Bearer => "authorization",
-        Auth::ApiKey => "api-key",
+        Auth::Bearer | Auth::Aws(_) | Auth::Databricks => "authorization",
+        Auth::ApiKey | Auth::Entra(_) => "api-key",
+        Auth::Google(_) => "x-goog-api-key",
         Auth::Header(name) => name,
     };
     sent.header(&name.to_ascii_lowercase()).map(str::to_owned)
@@ -493,7 +494,8 @@ fn every_row_is_called_at_its_place_with_its_credential_and_headers() {
         match row.key {
             KeyNeed::None => assert_eq!(credential, None, "{id}"),
             KeyNeed::Required | KeyNeed::Optional => {
-                let expected = if row.auth == Auth::Bearer {
+                let expected = if matches!(row.auth, Auth::Bearer | Auth::Aws(_) | Auth::Databricks)
+                {
                     format!("Bearer {VENDOR_KEY}")
                 } else {
                     VENDOR_KEY.into()

@@ -102,6 +102,9 @@ fn stand_ins(config: &mut Config) -> HashMap<String, String> {
         if target.api_key.is_some() {
             target.api_key = Some(ApiKey::One(Secret::new(STAND_IN)));
         }
+        if target.auth.take().is_some() {
+            target.api_key = Some(ApiKey::One(Secret::new(STAND_IN)));
+        }
         target.ca_file = None;
         target.proxy = Some(Proxy::Direct);
     }

@@ -4,6 +4,8 @@
 //! It runs on what fits the schema, even when other parts do not, so that one
 //! run tells everything.
 
+mod identity;
+mod media;
 mod models;
 mod routes;
 mod strategy;
@@ -41,6 +43,7 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     check.routing(config);
     check.aliases(&config.aliases);
     check.keys(config);
+    check.fetch(&config.media.fetch);
     check.server(config);
     check.found
 }
@@ -169,6 +172,7 @@ impl Check<'_> {
         if let Some(api_key) = &target.api_key {
             self.api_key(&at.key("api_key"), api_key);
         }
+        self.identity(at, target);
         self.headers(&at.key("headers"), &target.headers);
         let query = at.key("query");
         for name in target.query.keys().filter(|name| name.is_empty()) {
@@ -232,7 +236,10 @@ impl Check<'_> {
 
 /// Headers that only the gateway sets, with the reason.
 const OWN_HEADERS: [(&[&str], &str); 4] = [
-    (&["authorization"], "the credential belongs into `api_key`"),
+    (
+        &["authorization"],
+        "the credential belongs into `api_key` or `auth`",
+    ),
     (&["host"], "it follows from `base_url`"),
     (&["content-length"], "it follows from the body"),
     (

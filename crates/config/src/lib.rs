@@ -5,6 +5,7 @@
 //! reads no file, no environment variable and no clock, and never prints a
 //! secret.
 
+mod auth;
 mod check;
 mod conform;
 mod duration;
@@ -13,6 +14,7 @@ mod guess;
 mod json;
 mod key;
 mod load;
+mod media;
 mod models;
 mod node;
 mod path;
@@ -28,9 +30,11 @@ mod timestamp;
 mod top;
 mod yaml;
 
+pub use auth::{Auth, AwsAuth, DatabricksAuth, EntraAuth, GoogleAuth};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use key::{Key, KeyHash, KeyHashError, Scope};
 pub use load::{Format, Known, Loaded, UnknownExtension, load};
+pub use media::{Fetch, FetchMode, Media};
 pub use models::{Description, Model, Models, PriceError, PriceText};
 pub use problem::{Problem, Problems};
 pub use routes::{

@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::auth::Auth;
 use crate::duration;
 use crate::models::Models;
 use crate::secret::{self, REDACTED, Secret};
@@ -16,7 +17,7 @@ use crate::strategy::Weight;
 
 /// One destination: a provider, with the credentials and settings to use there.
 ///
-/// `api_key`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
+/// `api_key`, `auth`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
 /// hold `${NAME}` references; [`crate::resolve`] replaces them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +33,9 @@ pub struct Target {
     /// The credential: `${NAME}`, `file:PATH`, or a weighted list of such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKey>,
+    /// A cloud's identity instead of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// Where the provider is, when it is not where its row says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<UrlText>")]
@@ -312,7 +316,7 @@ impl JsonSchema for UrlText {
 }
 
 /// The schema of a text with references that is no secret; never a value.
-struct ReferencingText;
+pub(crate) struct ReferencingText;
 
 impl JsonSchema for ReferencingText {
     fn inline_schema() -> bool {

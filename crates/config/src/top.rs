@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 use crate::key::Key;
+use crate::media::Media;
 use crate::routes::{OneOrMany, Route};
 use crate::server::{Server, Stream};
 use crate::strategy::Strategy;
@@ -62,6 +63,8 @@ pub struct Config {
     pub keys: Vec<Key>,
     /// How streamed answers are carried.
     pub stream: Stream,
+    /// Images and documents that requests refer to.
+    pub media: Media,
     /// The listening side.
     pub server: Server,
     /// What is logged, and how.
@@ -84,6 +87,7 @@ impl Default for Config {
             discovery: Discovery::default(),
             keys: Vec::new(),
             stream: Stream::default(),
+            media: Media::default(),
             server: Server::default(),
             log: Log::default(),
         }

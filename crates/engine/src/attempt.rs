@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use http_body_util::Full;
 use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
@@ -23,7 +22,7 @@ use crate::gateway::Call;
 use crate::receipt::Receipt;
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
-use crate::upstream::{SendError, Upstream, VendorBody};
+use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
@@ -115,12 +114,12 @@ impl Attempt<'_> {
     /// Sends, and waits for all that has to be there before the client may see anything.
     async fn exchange(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Bytes>,
         hide_usage: bool,
         end: Option<Instant>,
         receipt: &mut Receipt,
     ) -> Result<Received, Fault> {
-        let answer = self.send(request).await?;
+        let answer = self.candidate.target.send(self.upstream, request).await?;
         if !answer.status().is_success() {
             return Err(self.refused(answer, receipt).await);
         }
@@ -165,25 +164,6 @@ impl Attempt<'_> {
                 fault
             },
         )
-    }
-
-    async fn send(
-        &self,
-        request: http::Request<Full<Bytes>>,
-    ) -> Result<Response<VendorBody>, Fault> {
-        let target = &self.candidate.target;
-        let limit = target.patience.first_byte;
-        match tokio::time::timeout(limit, self.upstream.send(&target.way, request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error @ SendError::Connect(_))) => {
-                Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
-            }
-            Ok(Err(error @ SendError::Broken(_))) => {
-                Err(Fault::new(Kind::UpstreamCut).because(error.to_string()))
-            }
-            Err(_) => Err(Fault::new(Kind::UpstreamSilent)
-                .because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
-        }
     }
 
     async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {

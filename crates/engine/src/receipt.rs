@@ -344,7 +344,7 @@ impl Open {
             line.u64("status", status.into());
             line.u64("bytes", notes.bytes_out);
             line.f64_millis("duration_ms", took);
-            line.str("remote", &head.remote.to_string());
+            line.ip("remote", head.remote);
             line.str(
                 "trace_id",
                 std::str::from_utf8(&head.id.trace.text()).unwrap_or_default(),

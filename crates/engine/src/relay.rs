@@ -68,7 +68,8 @@ pub(crate) struct Relay<B> {
     tap: Tap,
     rules: StreamRules,
     ready: VecDeque<Bytes>,
-    timer: Pin<Box<Sleep>>,
+    /// Made when something has to be waited for.
+    timer: Option<Pin<Box<Sleep>>>,
     last_read: Instant,
     last_write: Instant,
     first_content: Option<Instant>,
@@ -86,13 +87,13 @@ where
     /// A stream of which nothing has been read.
     pub(crate) fn new(source: B, rules: StreamRules) -> Relay<B> {
         let now = Instant::now();
-        let mut relay = Relay {
+        Relay {
             source: Some(source),
             framer: Framer::new(rules.max_event),
             tap: Tap::new(),
             rules,
             ready: VecDeque::new(),
-            timer: Box::pin(sleep_until(now)),
+            timer: None,
             last_read: now,
             last_write: now,
             first_content: None,
@@ -100,10 +101,7 @@ where
             state: State::Open,
             committed: false,
             fault: None,
-        };
-        let wake = relay.next_wake();
-        relay.timer.as_mut().reset(wake);
-        relay
+        }
     }
 
     /// Waits for the first content. An error means that nothing has been promised to the client yet.
@@ -136,33 +134,25 @@ where
         }
     }
 
-    /// Takes in what the connection has read meanwhile, so that it leaves in one write with the head.
+    /// Takes in what is there already, so that it leaves in one write with the head.
     async fn gather(&mut self) {
-        while self.state == State::Open && self.held() < HELD_MAX {
-            let mut gave_way = false;
-            let more = poll_fn(|cx| {
-                if self.poll_source(cx).is_ready() {
-                    return Poll::Ready(true);
-                }
-                if gave_way {
-                    return Poll::Ready(false);
-                }
-                // The connection is another task of this core: let it have its turn, once.
-                gave_way = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            });
-            if !more.await {
-                return;
-            }
-        }
+        poll_fn(|cx| {
+            while self.state == State::Open
+                && self.held() < HELD_MAX
+                && self.poll_source(cx).is_ready()
+            {}
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next bytes for the client, or the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             if let Some(run) = self.ready.pop_front() {
-                self.last_write = Instant::now();
+                if self.state == State::Open {
+                    self.last_write = Instant::now();
+                }
                 return Poll::Ready(Some(run));
             }
             if self.state == State::Ended {
@@ -357,7 +347,11 @@ where
 
     /// Ready when the timer did something.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.timer.as_mut().poll(cx).is_pending() {
+        let wake = self.next_wake();
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(wake)));
+        if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         let now = Instant::now();
@@ -370,7 +364,9 @@ where
             self.last_write = now;
         }
         let wake = self.next_wake();
-        self.timer.as_mut().reset(wake);
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(wake);
+        }
         Poll::Ready(())
     }
 
@@ -402,7 +398,8 @@ where
     /// connection can serve again.
     fn leave_tail(&mut self) {
         self.state = State::Ended;
-        if let Some(mut source) = self.source.take() {
+        let unread = |source: &B| !source.is_end_stream();
+        if let Some(mut source) = self.source.take().filter(unread) {
             tokio::spawn(timeout(TAIL_PATIENCE, async move {
                 while let Some(Ok(_)) = source.frame().await {}
             }));

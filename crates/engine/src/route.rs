@@ -149,17 +149,17 @@ impl Plan {
 
 /// Nobody serves the model: says so, and which names the caller may have meant.
 fn unknown(call: &Call, model: &str, lacking: Option<&'static str>) -> Fault {
-    let mut text = format!("no target on this gateway serves the model `{model}`");
-    if let Some(lacking) = lacking {
-        text = format!("{text} for this call: {lacking}");
-    } else {
-        let near = call.snapshot.near(model, |id| call.principal.may_use(id));
-        if !near.is_empty() {
-            let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-            text = format!("{text}; did you mean {}?", near.join(" or "));
-        }
-    }
-    let mut fault = Fault::new(Kind::ModelNotFound).saying(text);
+    let mut fault = Fault::new(Kind::ModelNotFound);
     fault.param = Some("model".into());
-    fault
+    if let Some(lacking) = lacking {
+        let text = format!("{}: {lacking}", fault.message);
+        return fault.saying(text);
+    }
+    let near = call.snapshot.near(model, |id| call.principal.may_use(id));
+    if near.is_empty() {
+        return fault;
+    }
+    let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+    let text = format!("{}; did you mean {}?", fault.message, near.join(" or "));
+    fault.saying(text)
 }

@@ -11,6 +11,7 @@ use config::{Config, OneOrMany};
 use crate::capabilities;
 use crate::directory::{Directory, Sought};
 use crate::discovery::Found;
+use crate::egress::{self, Egress};
 use crate::gateway::Surroundings;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
 use crate::routing::Routing;
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub keys: Arc<KeyTable>,
     /// Takes the operator's secrets out of texts.
     pub redactor: Arc<Redactor>,
+    /// Fetches what requests name by URL.
+    pub egress: Arc<Egress>,
     /// Targets that cannot be called.
     pub unroutable: Vec<Unroutable>,
     targets: Arc<[Arc<Target>]>,
@@ -82,9 +85,11 @@ impl Snapshot {
                 }
             }
         }
-        if !wrong.is_empty() {
+        let tls = lasting.tls().map_err(|error| wrong.push(error.to_string()));
+        let (Ok(tls), true) = (tls, wrong.is_empty()) else {
             return Err(SnapshotError(wrong));
-        }
+        };
+        let rules = egress::Rules::new(config.media.fetch.clone());
         let keys = KeyTable::build(
             config.keys.iter().filter(|key| !key.disabled).map(key_spec),
             surroundings.master_key.as_deref(),
@@ -104,6 +109,7 @@ impl Snapshot {
         Ok(Snapshot {
             keys,
             redactor: Arc::new(redactor),
+            egress: Arc::new(Egress::new(rules, tls)),
             unroutable,
             targets,
             routing: Arc::new(routing),
@@ -119,6 +125,7 @@ impl Snapshot {
             config: self.config.clone(),
             keys: self.keys.clone(),
             redactor: self.redactor.clone(),
+            egress: self.egress.clone(),
             unroutable: self.unroutable.clone(),
             targets: self.targets.clone(),
             routing: self.routing.clone(),

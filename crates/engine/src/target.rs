@@ -2,27 +2,33 @@
 
 mod keys;
 mod models;
-mod place;
+pub(crate) mod place;
 mod proxy;
 mod rows;
+mod send;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Method, Request};
-use http_body_util::Full;
+use http::{HeaderMap, Method, Request};
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
 use crate::body;
+use crate::credential::{self, Credential, Ground, Net, Shelves};
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
+pub(crate) use keys::AGENT;
 use keys::KeyRing;
 pub use models::{Declared, Offer};
 use place::{Place, Site};
 pub use rows::Rows;
+
+/// How long a token service may take for one answer.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A source of environment variables.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -60,6 +66,14 @@ pub struct Patience {
 pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
+    credentials: Shelves,
+}
+
+impl Lasting {
+    /// Whom everything trusts that is no target with authorities of its own.
+    pub(crate) fn tls(&self) -> Result<Arc<rustls::ClientConfig>, TrustError> {
+        self.trust.config(None)
+    }
 }
 
 /// A target that can be called.
@@ -81,6 +95,8 @@ pub struct Target {
     base: BaseUrl,
     vars: Vars,
     keys: KeyRing,
+    /// What finishes a request, where its headers are not all.
+    credential: Option<Credential>,
     query: String,
     chat: Endpoint,
     /// Its keys, for taking them out of texts.
@@ -113,9 +129,27 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
-        let common = keys::common_headers(spec, env)?;
-        let written = keys::read(spec, &provider, env, &mut files)?;
-        let keys = KeyRing::build(spec, &provider, &base, &common, &written)?;
+        let ground = Ground {
+            spec,
+            provider: &provider,
+            base: &base,
+            vars: &vars,
+            env,
+            net: &Net {
+                tls: lasting.trust.config(spec.ca_file.as_deref())?,
+                proxy: proxy::rule(spec, env)?,
+                patience: TOKEN_PATIENCE,
+            },
+            files: RefCell::default(),
+        };
+        let (written, found) = payer(&ground, lasting, &mut files)?;
+        files.extend(ground.files.into_inner());
+        // What the operator writes counts before what a credential brings.
+        let mut common = found
+            .as_ref()
+            .map_or_else(HeaderMap::new, |found| found.headers.clone());
+        common.extend(keys::common_headers(spec, env)?);
+        let keys = KeyRing::build(spec, &provider, &base, &common, &written, found.is_some())?;
         files.extend(spec.ca_file.clone());
         let query = place::query(spec, env)?;
         let place = Place {
@@ -157,8 +191,11 @@ impl Target {
             chat,
             secrets: written
                 .into_iter()
-                .map(|(key, _)| key.into_boxed_str())
+                .map(|(key, _)| key)
+                .chain(found.iter().flat_map(|found| found.secrets.clone()))
+                .map(String::into_boxed_str)
                 .collect(),
+            credential: found.map(|found| found.credential),
         })
     }
 
@@ -183,7 +220,7 @@ impl Target {
         model: &str,
         body: Bytes,
         pick: u64,
-    ) -> Result<Request<Full<Bytes>>, BuildError> {
+    ) -> Result<Request<Bytes>, BuildError> {
         let site = match &self.chat {
             Endpoint::Fixed(site) => (**site).clone(),
             Endpoint::PerModel => {
@@ -207,10 +244,10 @@ impl Target {
         };
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, site, Bytes::new(), 0);
-        let answer = upstream
-            .send(&self.way, request)
+        let answer = self
+            .send(upstream, request)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|fault| fault.to_string())?;
         if answer.status() != http::StatusCode::OK {
             return Err(format!("the answer is {}", answer.status()));
         }
@@ -219,8 +256,8 @@ impl Target {
             .map_err(|fault| fault.to_string())
     }
 
-    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
+    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Bytes> {
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = site.path;
         *request.headers_mut() = self.keys.pick(pick);
@@ -235,6 +272,28 @@ impl Target {
             vars: &self.vars,
             query: &self.query,
         }
+    }
+}
+
+/// What pays for calls: keys with their weights, or a credential that is none.
+type Payer = (Vec<(String, u64)>, Option<credential::Found>);
+
+/// What pays for the target's calls.
+fn payer(
+    ground: &Ground<'_>,
+    lasting: &Lasting,
+    files: &mut Vec<PathBuf>,
+) -> Result<Payer, BuildError> {
+    let find = || credential::find(ground, &lasting.credentials);
+    if ground.spec.auth.is_some() {
+        return Ok((Vec::new(), find()?));
+    }
+    match keys::read(ground.spec, ground.provider, ground.env, files) {
+        Err(BuildError::NoCredential(reason)) => match find()? {
+            Some(found) => Ok((Vec::new(), Some(found))),
+            None => Err(BuildError::NoCredential(reason)),
+        },
+        other => Ok((other?, None)),
     }
 }
 

@@ -74,7 +74,7 @@ async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, 
     let result = attempt
         .run(receipt)
         .await
-        .map_err(|fault| fault.scrubbed(|text| redactor.redact(text)));
+        .map_err(|fault| target.scrubbed(fault.scrubbed(|text| redactor.redact(text))));
     receipt.note(|notes| {
         notes.waiting = None;
         if let Some(last) = notes.attempts.last_mut() {

@@ -21,7 +21,7 @@ use crate::serve::Admitted;
 pub(crate) async fn call(
     admitted: Admitted<'_>,
     row: &'static SurfaceRow,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Answer, Fault> {
     let core = admitted.core;
@@ -36,7 +36,7 @@ pub(crate) async fn call(
 pub(crate) async fn explain(
     admitted: Admitted<'_>,
     row: &'static SurfaceRow,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Answer, Fault> {
     let core = admitted.core;
@@ -50,13 +50,12 @@ pub(crate) async fn explain(
 async fn take_in(
     admitted: Admitted<'_>,
     row: &'static SurfaceRow,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Call, Fault> {
-    let (head, body) = request.into_parts();
-    check_encoding(&head.headers)?;
+    check_encoding(request.headers())?;
     let begun = Instant::now();
-    let read = read(&admitted, body).await;
+    let read = read(&admitted, request.body_mut()).await;
     receipt.note(|notes| notes.client_wait = begun.elapsed());
     let bytes = read?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
@@ -66,12 +65,12 @@ async fn take_in(
         row,
         snapshot: admitted.snapshot.clone(),
         principal: admitted.principal,
-        headers: head.headers,
+        headers: std::mem::take(request.headers_mut()),
         body,
     })
 }
 
-async fn read(admitted: &Admitted<'_>, body: Incoming) -> Result<Bytes, Fault> {
+async fn read(admitted: &Admitted<'_>, body: &mut Incoming) -> Result<Bytes, Fault> {
     let config = &admitted.snapshot.config;
     let limit = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
     read_body(body, limit, config.server.body_timeout)

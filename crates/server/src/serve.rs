@@ -59,7 +59,7 @@ struct Visit<'a> {
 /// Answers a request, whatever happens on the way.
 pub(crate) async fn serve(
     core: Arc<Core>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     peer: Peer,
 ) -> Response<Outgoing> {
     let id = core.ids.call_id(request.headers());
@@ -73,7 +73,7 @@ pub(crate) async fn serve(
     };
     let head_only = request.method() == Method::HEAD;
     // Pinned here, so that the wrapper moves a pointer and not the whole call.
-    let answering = pin!(visit.answer(request));
+    let answering = pin!(visit.answer(&mut request));
     let mut response = guarded(answering).await.unwrap_or_else(|panic| {
         tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
         render::fault(&Fault::new(Kind::Internal), Receipt::none(), head_only)
@@ -89,10 +89,10 @@ pub(crate) async fn serve(
 }
 
 impl Visit<'_> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    async fn answer(&self, request: &mut Request<Incoming>) -> Response<Outgoing> {
         let head_only = request.method() == Method::HEAD;
         if Cors::is_preflight(request.method(), request.headers()) {
-            let receipt = self.open(&request, request.uri().path(), None);
+            let receipt = self.open(request, request.uri().path(), None);
             return render::preflight(&self.site.cors, request.headers(), receipt);
         }
         // Shares the bytes of the request's own.
@@ -109,11 +109,11 @@ impl Visit<'_> {
         let mut receipt = if is_probe {
             Receipt::none()
         } else {
-            self.open(&request, &path, route)
+            self.open(request, &path, route)
         };
         let answer = match (fault, route) {
             (Some(fault), _) => Err(fault),
-            (None, Some(route)) if is_probe => self.probe(route, &request),
+            (None, Some(route)) if is_probe => self.probe(route, request),
             (None, route) => self.governed(route, &path, request, &mut receipt).await,
         };
         match answer {
@@ -136,7 +136,7 @@ impl Visit<'_> {
         &self,
         route: Option<Route>,
         path: &str,
-        request: Request<Incoming>,
+        request: &mut Request<Incoming>,
         receipt: &mut Receipt,
     ) -> Result<Answer, Fault> {
         check_known(request.method())?;

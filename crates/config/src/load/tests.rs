@@ -83,6 +83,9 @@ targets:
     vars: {account_id: 0123}
     models: [one, two]
     proxy: none
+  - virtual_key: cloud
+    provider: acme
+    auth: {aws: {access_key_id: "${ID}", secret_access_key: "${SECRET}", role_arn: r, service: s}}
 providers:
   - id: own
     base_url: https://{account_id}.own.test/v1
@@ -119,6 +122,7 @@ server:
   trusted_proxies: [10.0.0.0/8, "::1/128"]
   cors_origins: [https://app.example]
   rate_limit: {rps: 0.5, burst: 40}
+media: {fetch: {mode: allowlist, hosts: ["*.cdn.test"], allow_http: on, ports: [8443], allow_networks: [10.0.0.0/8]}}
 log: {format: text, level: debug, access: off}
 "#;
 
@@ -126,9 +130,13 @@ log: {format: text, level: debug, access: off}
 fn every_key_is_read() {
     let Loaded { config, warnings } = good(EVERYTHING);
     assert_eq!(warnings, []);
-    let [main, own] = config.targets.as_slice() else {
+    let [main, own, cloud] = config.targets.as_slice() else {
         panic!("{config:?}")
     };
+    let aws = cloud.auth.as_ref().and_then(|auth| auth.aws.as_ref());
+    assert_eq!(aws.and_then(|aws| aws.role_arn.as_deref()), Some("r"));
+    let fetch = &config.media.fetch;
+    assert!(fetch.allow_http && fetch.hosts.len() == 1 && fetch.allow_networks.len() == 1);
     assert_eq!(main.provider_id(), "acme");
     let Some(keys) = main.api_key.as_ref().map(ApiKey::weighted) else {
         panic!("{main:?}")
@@ -475,6 +483,79 @@ fn a_target_is_held_against_its_providers_row() {
             case(own("base_url: ftp://${HOST}"), "targets[0].base_url", (3, 15), "must begin with https:// or http://", None),
             case(own("base_url: https://own.test/v1?x=1"), "targets[0].base_url", (3, 15), "must not have a query", None),
             case(own("models: []"), "targets[0]", (2, 5), "own needs `account_id` to know its address", None),
+        ],
+        Format::Yaml,
+    );
+}
+
+#[test]
+#[rustfmt::skip] // one row, one line
+fn a_clouds_identity_is_whole_and_of_the_providers_kind() {
+    let of = |provider: &str, auth: &str| {
+        format!("targets:\n  - virtual_key: own\n    provider: {provider}\n    base_url: https://own.test\n    auth: {auth}\n")
+    };
+    let known = |text: &str| {
+        let ids: Vec<_> = providers::builtin().ids().collect();
+        super::load(text, Format::Yaml, &Known { providers: &ids })
+    };
+    for (provider, auth) in [
+        ("azure-openai", "{entra: {}}"),
+        ("azure-openai", "{entra: {tenant_id: t, client_id: '${ID}', client_secret: '${SECRET}'}}"),
+        ("azure-openai", "{entra: {client_id: machine}}"),
+        ("databricks", "{databricks: {client_id: a, client_secret: 'file:/run/x'}}"),
+        ("openai", "{google: {credentials_file: /x.json, scope: s}}"),
+        ("openai-compatible", "{aws: {service: bedrock, profile: prod, role_arn: r}}"),
+        ("openai-compatible", "{entra: {scope: s}}"),
+    ] {
+        let loaded = known(&of(provider, auth)).unwrap_or_else(|problems| panic!("{auth}: {problems}"));
+        assert!(loaded.warnings.is_empty(), "{auth}: {:?}", loaded.warnings);
+        assert!(loaded.config.targets[0].auth.is_some());
+    }
+    for (provider, auth, at, message) in [
+        ("azure-openai", "{}", "targets[0].auth", "name exactly one of aws, google, entra and databricks"),
+        ("azure-openai", "{entra: {}, aws: {}}", "targets[0].auth", "name exactly one of"),
+        ("azure-openai", "{aws: {}}", "targets[0].auth.aws", "azure-openai takes `auth.entra`, not `auth.aws`"),
+        ("azure-openai", "{entra: {client_secret: '${S}'}}", "targets[0].auth.entra.client_secret", "`client_secret` needs `client_id` beside it"),
+        ("azure-openai", "{entra: {tenant_id: t, client_id: a, client_secret: '${S}', federated_token_file: /x}}", "targets[0].auth.entra.federated_token_file", "exclude each other; one of them must go"),
+        ("azure-openai", "{entra: {authority_host: login.test}}", "targets[0].auth.entra.authority_host", "an authority is a URL"),
+        ("azure-openai", "{entra: {client_secrt: x}}", "targets[0].auth.entra.client_secrt", "unknown key `client_secrt`"),
+        ("azure-openai", "{entra: {}}\n    api_key: '${K}'", "targets[0].auth", "either `api_key` or `auth`"),
+        ("databricks", "{databricks: {client_id: a}}", "targets[0].auth.databricks.client_id", "`client_id` needs `client_secret` beside it"),
+        ("openai", "{entra: {}}", "targets[0].auth.entra", "`scope` is required here"),
+        ("openai", "{aws: {}}", "targets[0].auth.aws", "`service` is required here"),
+        ("openai", "{aws: {service: s, access_key_id: a}}", "targets[0].auth.aws.access_key_id", "needs `secret_access_key` beside it"),
+        ("openai", "{aws: {service: s, access_key_id: a, secret_access_key: '${S}', profile: p}}", "targets[0].auth.aws.profile", "exclude each other"),
+        ("openai", "{aws: {service: s, external_id: x}}", "targets[0].auth.aws.external_id", "needs `role_arn` beside it"),
+        ("openai", "{google: {credentials: '${X}', credentials_file: /x}}", "targets[0].auth.google.credentials_file", "exclude each other"),
+    ] {
+        let problems = known(&of(provider, auth)).err().unwrap_or_else(|| panic!("{auth} is taken"));
+        let told = problems.to_string();
+        let found = problems.0.iter().any(|problem| problem.path == at && problem.message.contains(message));
+        assert!(found, "{provider} {auth}: {told}");
+    }
+    let warned = known(&of("databricks", "{databricks: {client_id: a, client_secret: hunter2}}")).unwrap();
+    assert_eq!(warned.warnings.len(), 1);
+    assert!(!warned.warnings[0].to_string().contains("hunter2"));
+}
+
+#[test]
+#[rustfmt::skip] // one row, one line
+fn what_may_be_fetched_is_checked() {
+    let fetch = |lines: &str| with(&format!("media:\n  fetch: {{{lines}}}\n"));
+    let written = good(&fetch("mode: allowlist, hosts: ['*.cdn.test', img.test], ports: [8443], allow_networks: [10.0.0.0/8], max_bytes: 1000, timeout: 3s"));
+    assert_eq!(written.config.media.fetch.mode, crate::FetchMode::Allowlist);
+    assert_eq!(good(&fetch("mode: off")).config.media.fetch, crate::Fetch::default());
+    assert_eq!(good(&fetch("mode: on")).config.media.fetch.mode, crate::FetchMode::On);
+    check_all(
+        &[
+            case(fetch("mode: some"), "media.fetch.mode", (3, 17), "unknown value `some`, expected one of off, allowlist, on", None),
+            case(fetch("mode: allowlist"), "media.fetch.hosts", (3, 10), "needs at least one host", None),
+            case(fetch("mode: allowlist, hosts: ['https://x.test']"), "media.fetch.hosts[0]", (3, 36), "is not the name of a host", None),
+            case(fetch("ports: [0]"), "media.fetch.ports[0]", (3, 19), "from 1 to 65535", None),
+            case(fetch("ports: [70000]"), "media.fetch.ports[0]", (3, 19), "65535", None),
+            case(fetch("allow_networks: [10.0.0.1]"), "media.fetch.allow_networks[0]", (3, 28), "is not a network", "write 10.0.0.1/32"),
+            case(fetch("max_bytes: 0"), "media.fetch.max_bytes", (3, 22), "must be from 1", None),
+            case(fetch("timeout: 1h"), "media.fetch.timeout", (3, 20), "must be from 100ms to 5m", None),
         ],
         Format::Yaml,
     );

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use config::Source;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use providers::{BaseUrl, KeyNeed, Provider};
+use providers::{Auth, BaseUrl, KeyNeed, Provider};
 
 use super::{BuildError, Env, wrong};
 
-const AGENT: &str = concat!("ferrogw/", env!("CARGO_PKG_VERSION"));
+/// Who the gateway says it is.
+pub(crate) const AGENT: &str = concat!("ferrogw/", env!("CARGO_PKG_VERSION"));
 
 /// The credentials of a target, one picked per call by weight: for each, all the headers that a
 /// call carries, and where its share ends.
@@ -19,12 +20,14 @@ pub(super) struct KeyRing {
 }
 
 impl KeyRing {
+    /// The keys; none where calls are paid for `otherwise`.
     pub(super) fn build(
         spec: &config::Target,
         provider: &Provider,
         base: &BaseUrl,
         common: &HeaderMap,
         keys: &[(String, u64)],
+        otherwise: bool,
     ) -> Result<KeyRing, BuildError> {
         let mut ring = KeyRing {
             headers: Vec::new(),
@@ -40,8 +43,12 @@ impl KeyRing {
             with_keys.collect()
         };
         for (key, weight) in all {
-            let own = providers::request_headers(provider, base, key)
-                .map_err(|error| wrong(spec, "api_key", &error))?;
+            let own = if otherwise {
+                providers::fixed_headers(provider)
+            } else {
+                providers::request_headers(provider, base, key)
+            };
+            let own = own.map_err(|error| wrong(spec, "api_key", &error))?;
             let mut headers = standing_headers();
             headers.extend(own);
             headers.extend(common.clone());
@@ -86,8 +93,12 @@ pub(super) fn read(
             } else {
                 format!(" or the environment variable {}", names.join(" or "))
             };
+            let or_auth = match provider.auth {
+                Auth::Bearer | Auth::ApiKey | Auth::Header(_) => "",
+                _ => ", or `auth`",
+            };
             Err(BuildError::NoCredential(format!(
-                "target `{}` has no credential: set `api_key`{or_env}",
+                "target `{}` has no credential: set `api_key`{or_env}{or_auth}",
                 spec.virtual_key
             )))
         }
