@@ -6,6 +6,9 @@
 
 mod identity;
 mod media;
+mod models;
+mod routes;
+mod strategy;
 mod vendor;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +20,7 @@ use crate::node::Node;
 use crate::path::{Path, Quoted};
 use crate::problem::{MOST_PROBLEMS, Problem};
 use crate::secret::{self, Secret, Source};
-use crate::target::{ApiKey, Models, Target};
+use crate::target::{ApiKey, Target};
 use crate::top::Config;
 
 /// What a check found, in no order.
@@ -37,6 +40,7 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     check.version(config);
     check.targets(config);
     check.rows(&config.providers);
+    check.routing(config);
     check.aliases(&config.aliases);
     check.keys(config);
     check.fetch(&config.media.fetch);
@@ -263,23 +267,6 @@ impl Check<'_> {
             }
         }
     }
-
-    fn served(&mut self, at: &Path<'_>, models: &Models) {
-        let ids = match models {
-            Models::List(ids) => return self.models(at, ids),
-            Models::Map(ids) => ids,
-        };
-        for (asked, own) in ids {
-            let here = at.key(asked);
-            if let Some(wrong) = wrong_model(asked) {
-                self.tell_key(&here, wrong);
-            }
-            if own.is_empty() || own.trim() != own {
-                let message = "the target's own id must not be empty or have space around it";
-                self.tell(&here, message);
-            }
-        }
-    }
 }
 
 /// Headers that only the gateway sets, with the reason.
@@ -327,27 +314,6 @@ fn is_header_text(text: &str) -> bool {
 
 // Everything else.
 impl Check<'_> {
-    fn aliases(&mut self, aliases: &BTreeMap<String, String>) {
-        let section = Path::Root.key("aliases");
-        for (name, model) in aliases {
-            let at = section.key(name);
-            if name.trim().is_empty() {
-                self.tell_key(&at, "an alias needs a name");
-            }
-            if model.trim().is_empty() {
-                self.tell(&at, "an alias needs a model");
-            } else if model == name {
-                self.tell(&at, "an alias must not mean itself");
-            } else if aliases.contains_key(model) {
-                let model = Quoted(model, 60);
-                self.tell(
-                    &at,
-                    format!("`{model}` is an alias too, an alias must mean a model"),
-                );
-            }
-        }
-    }
-
     fn keys(&mut self, config: &Config) {
         let list = Path::Root.key("keys");
         self.unique(&list, "name", config.keys.iter().map(|key| &key.name));

@@ -12,7 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::auth::Auth;
 use crate::duration;
 use crate::guard::{CircuitBreaker, Concurrency, HealthCheck, Hedge, Retry};
+use crate::models::Models;
 use crate::secret::{self, REDACTED, Secret};
+use crate::strategy::Weight;
 
 /// One destination: a provider, with the credentials and settings to use there.
 ///
@@ -20,7 +22,7 @@ use crate::secret::{self, REDACTED, Secret};
 /// hold `${NAME}` references; [`crate::resolve`] replaces them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["virtual_key"], "x-later" = ["weight"]))]
+#[schemars(extend("required" = ["virtual_key"]))]
 pub struct Target {
     /// The target's own name; unique. Names its provider too, unless `provider` does.
     #[schemars(length(min = 1, max = 128))]
@@ -78,6 +80,11 @@ pub struct Target {
     /// Asking it now and then whether it is there; not done when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
+    /// Its share of the calls under `loadbalance`, relative to the others'; none with 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+    /// A last resort: called only when every other one has failed or is barred.
+    pub standby: bool,
 }
 
 impl Target {
@@ -157,43 +164,6 @@ pub struct Timeouts {
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
     pub first_token: Option<Duration>,
-}
-
-/// Models served by a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Models {
-    /// Ids that are the same for the client and the target.
-    List(Vec<String>),
-    /// From the id a client asks for to the target's own.
-    Map(BTreeMap<String, String>),
-}
-
-impl Default for Models {
-    fn default() -> Self {
-        Models::List(Vec::new())
-    }
-}
-
-impl Models {
-    /// Every model as (what a client asks for, the target's own id).
-    pub fn pairs(&self) -> Vec<(&str, &str)> {
-        match self {
-            Models::List(ids) => ids.iter().map(|id| (id.as_str(), id.as_str())).collect(),
-            Models::Map(ids) => ids
-                .iter()
-                .map(|(asked, own)| (asked.as_str(), own.as_str()))
-                .collect(),
-        }
-    }
-
-    /// Whether nothing is declared.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Models::List(ids) => ids.is_empty(),
-            Models::Map(ids) => ids.is_empty(),
-        }
-    }
 }
 
 /// How a target is reached.

@@ -13,6 +13,8 @@ use wire::fault::Fault;
 
 use crate::chat;
 use crate::discovery::{Found, Listed};
+use crate::experiment;
+use crate::explain::{self, Explanation};
 use crate::principal::Principal;
 use crate::receipt::{Books, Receipt};
 use crate::reply::Reply;
@@ -192,7 +194,10 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let plan = route::plan(&call, &facts)?;
+        let mut plan = route::plan(&call, &facts, ids.number())?;
+        if let Some(route) = plan.route.take() {
+            receipt.note(|notes| notes.route = Some(route));
+        }
         let patience = call.snapshot.config.request_timeout;
         let walk = Walk {
             upstream,
@@ -203,7 +208,16 @@ impl Gateway {
             facts: &facts,
             plan: &plan,
         };
-        walk.run(receipt).await
+        let mut answer = walk.run(receipt).await;
+        if let Some(variant) = &plan.variant {
+            experiment::tell(variant, &plan, &mut answer, receipt);
+        }
+        answer
+    }
+
+    /// Says where a call would go and why, without sending it.
+    pub fn explain(&self, ids: &IdSource, call: &Call) -> Result<Explanation, Fault> {
+        explain::explain(call, ids.number())
     }
 }
 

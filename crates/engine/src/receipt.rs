@@ -99,6 +99,12 @@ pub struct Notes {
     pub owned: bool,
     /// The model that the vendor says it used.
     pub answered: Option<Box<str>>,
+    /// The route that decided, where one matched.
+    pub route: Option<Arc<str>>,
+    /// The side of an experiment that the caller is on.
+    pub variant: Option<Arc<str>>,
+    /// Whether another side, or none, served the call.
+    pub variant_failover: bool,
     /// Every attempt.
     pub attempts: Vec<Attempt>,
     /// Fields of the request that did not reach the vendor as they were.
@@ -309,6 +315,15 @@ impl Open {
             Outcome::Denied => call.requests_rejected.inc(),
             Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
         }
+        if let Some(variant) = &notes.variant {
+            let ended = match outcome {
+                Outcome::Answered if notes.variant_failover => "failover",
+                Outcome::Answered => "success",
+                Outcome::Denied => "rejected",
+                Outcome::Failed | Outcome::Aborted => "error",
+            };
+            metrics.variant(variant, ended);
+        }
         call.duration.observe(took);
         call.overhead.observe(self.own_time(took));
         if let Some(first) = notes.first_token {
@@ -366,12 +381,19 @@ impl Open {
             if let Some(asked) = &notes.asked {
                 line.str("asked", asked);
             }
+            if let Some(route) = &notes.route {
+                line.str("route", route);
+            }
             if let Some(target) = &notes.target {
                 line.str("provider", notes.provider.as_deref().unwrap_or_default());
                 line.str("target", target);
                 line.str("model", notes.model.as_deref().unwrap_or_default());
                 if let Some(answered) = &notes.answered {
                     line.str("answered", answered);
+                }
+                if let Some(variant) = &notes.variant {
+                    line.str("variant", variant);
+                    line.bool("variant_failover", notes.variant_failover);
                 }
                 line.u64("attempts", notes.attempts.len() as u64);
                 if let Some(failed) = failed_attempts(&notes.attempts) {

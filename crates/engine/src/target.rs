@@ -1,6 +1,7 @@
 //! A target: one configured way to one vendor, built and ready to be called.
 
 mod keys;
+mod models;
 pub(crate) mod place;
 mod proxy;
 mod rows;
@@ -22,6 +23,7 @@ use crate::guard::{Guard, GuardSpec, Guards, RetryRules};
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
 pub(crate) use keys::{AGENT, Key, KeyRing};
+pub use models::{Declared, Offer};
 use place::{Place, Site};
 pub use rows::Rows;
 
@@ -87,8 +89,8 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// Its vendor's id.
     pub provider_id: Arc<str>,
-    /// What the operator says it serves: the id asked for and the target's own.
-    pub models: Vec<(Box<str>, Box<str>)>,
+    /// What the operator says it serves.
+    pub models: Declared,
     /// How long it may take.
     pub patience: Patience,
     /// When it is tried again.
@@ -193,7 +195,7 @@ impl Target {
         Ok(Target {
             name: spec.virtual_key.as_str().into(),
             provider_id: provider.id.as_str().into(),
-            models: models(spec, &provider, env),
+            models: Declared::build(&spec.models, &provider, env),
             patience: patience(spec, &provider),
             retry: RetryRules::of(&spec.retry),
             hedge: spec.hedge.map(|hedge| hedge.after),
@@ -415,24 +417,6 @@ fn vars(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Result<Vars
         );
     }
     Ok(vars)
-}
-
-/// What the operator lists, and what the environment or the row names.
-fn models(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Vec<(Box<str>, Box<str>)> {
-    let named =
-        providers::models_from_env(provider, env).unwrap_or_else(|| provider.models.clone());
-    let written = spec
-        .models
-        .pairs()
-        .into_iter()
-        .map(|(asked, own)| (asked.into(), own.into()));
-    let mut models: Vec<(Box<str>, Box<str>)> = written.collect();
-    for id in named {
-        if !models.iter().any(|(asked, _)| **asked == *id) {
-            models.push((id.as_str().into(), id.as_str().into()));
-        }
-    }
-    models
 }
 
 fn patience(spec: &config::Target, provider: &Provider) -> Patience {

@@ -107,7 +107,7 @@ impl Walk<'_> {
     }
 
     fn stop(&self, place: usize) -> Option<Stop<'_>> {
-        let candidate = self.plan.candidates.get(place)?;
+        let candidate = &self.plan.candidates.get(place)?.candidate;
         let guard = &candidate.target.guard;
         Some(Stop {
             candidate,
@@ -189,15 +189,11 @@ impl Walk<'_> {
     /// Whether it is the target that would have answered before, had nothing failed.
     fn is_first(&self, candidate: &Candidate) -> bool {
         let first = self.plan.candidates.first();
-        first.is_some_and(|first| std::ptr::eq(first, candidate))
+        first.is_some_and(|first| std::ptr::eq(&raw const first.candidate, candidate))
     }
 
     fn answer(&self) -> Answer {
-        if self.facts.stream {
-            Answer::Stream
-        } else {
-            Answer::Whole
-        }
+        Answer::of(self.facts.stream)
     }
 
     fn told(&self, way: Way<'_>) -> Fault {

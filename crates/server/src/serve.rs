@@ -154,13 +154,12 @@ impl Visit<'_> {
         check_method(route, request.method())?;
         match route.handler {
             Handler::Call(row) => {
-                let admitted = Admitted {
-                    trace: self.id.trace,
-                    core: self.core,
-                    snapshot: &snapshot,
-                    principal,
-                };
+                let admitted = self.admitted(&snapshot, principal);
                 intake::call(admitted, row, request, receipt).await
+            }
+            Handler::Explain(row) => {
+                let admitted = self.admitted(&snapshot, principal);
+                intake::explain(admitted, row, request, receipt).await
             }
             Handler::Models => Ok(lists::models(&snapshot, &principal)),
             Handler::Model => lists::model(&snapshot, &principal, path),
@@ -169,6 +168,15 @@ impl Visit<'_> {
             Handler::Livez | Handler::Readyz | Handler::Health => {
                 Ok(probes::answer(gateway, route.handler))
             }
+        }
+    }
+
+    fn admitted<'a>(&'a self, snapshot: &'a Arc<Snapshot>, principal: Principal) -> Admitted<'a> {
+        Admitted {
+            trace: self.id.trace,
+            core: self.core,
+            snapshot,
+            principal,
         }
     }
 

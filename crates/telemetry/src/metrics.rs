@@ -68,6 +68,7 @@ struct Numbers {
     retries: Family<2, Counter>,
     hedges: Family<2, Counter>,
     cooldowns: Family<1, Counter>,
+    variants: Family<2, Counter>,
     connections: OnceLock<ConnectionSource>,
     targets: OnceLock<TargetSource>,
     /// Of the process, in seconds since 1970.
@@ -96,6 +97,7 @@ impl Metrics {
             retries: Family::new(OTHER_LABEL_SETS),
             hedges: Family::new(OTHER_LABEL_SETS),
             cooldowns: Family::new(OTHER_LABEL_SETS),
+            variants: Family::new(OTHER_LABEL_SETS),
             connections: OnceLock::new(),
             targets: OnceLock::new(),
             started: process::started(),
@@ -162,6 +164,11 @@ impl Metrics {
     /// Counts a target that is left alone for a while because its vendor limits the rate.
     pub fn cooldown(&self, provider: &str) {
         self.numbers.cooldowns.get([provider]).inc();
+    }
+
+    /// Counts a call of a caller on this side of an experiment, and how it ended.
+    pub fn variant(&self, variant: &str, outcome: &str) {
+        self.numbers.variants.get([variant, outcome]).inc();
     }
 
     /// The counter of things of this name that a bounded queue had no room for; to be kept by the queue.

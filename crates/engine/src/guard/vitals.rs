@@ -42,6 +42,17 @@ pub enum Answer {
     Stream,
 }
 
+impl Answer {
+    /// The kind that a call asks for.
+    pub fn of(streamed: bool) -> Answer {
+        if streamed {
+            Answer::Stream
+        } else {
+            Answer::Whole
+        }
+    }
+}
+
 /// What an operator wrote of a target that its guard is made from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GuardSpec {

@@ -257,6 +257,12 @@ impl Page<'_> {
             "Times that a target was left alone because its vendor limits the rate.",
             ["provider"],
             &numbers.cooldowns,
+        )?;
+        self.counters(
+            "gateway_variant_requests",
+            "Calls by the side of an experiment they were assigned to, and how they ended.",
+            ["variant", "outcome"],
+            &numbers.variants,
         )
     }
 

@@ -77,6 +77,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("process_start_time_seconds", "gauge", ""),
     ("process_threads", "gauge", ""),
     ("process_virtual_memory_bytes", "gauge", ""),
+    (
+        "gateway_variant_requests_total",
+        "counter",
+        "outcome variant",
+    ),
 ];
 
 /// Everything touched once.
@@ -106,6 +111,7 @@ fn busy() -> Arc<Metrics> {
     metrics.rate_limited("ip");
     metrics.config_reload("success");
     metrics.discovery_round("ollama", "error");
+    metrics.variant("b", "failover");
     metrics.dropped("access_lines").add(3);
     metrics.watch_connections(|| super::ConnectionTotals {
         opened: 7,
