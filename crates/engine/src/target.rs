@@ -125,6 +125,10 @@ impl Target {
         .map_err(|error| bad_address(spec, &error))?;
         let common = keys::common_headers(spec, env)?;
         let written = keys::read(spec, &provider, env, &mut files)?;
+        if checks_what_is_not_there(spec, &provider) {
+            let what = "its vendor has no list of models to ask for; set `health_check.path`";
+            return Err(wrong(spec, "health_check", &what));
+        }
         let guard = lasting.guards.of(
             &identity(&spec.virtual_key, &provider.id, &base),
             &guard_spec(spec),
@@ -254,9 +258,7 @@ impl Target {
         path: Option<&str>,
     ) -> Result<(), String> {
         let Some(path) = path.or(self.provider.discovery.as_deref()) else {
-            return Err(
-                "its vendor has no list of models, and `health_check.path` is not set".into(),
-            );
+            return Ok(());
         };
         let url = if path.starts_with('/') {
             format!("{}{path}", self.base)
@@ -296,6 +298,11 @@ impl Target {
 
 fn identity(name: &str, provider: &str, base: &BaseUrl) -> String {
     format!("{name} {provider} {base}")
+}
+
+fn checks_what_is_not_there(spec: &config::Target, provider: &Provider) -> bool {
+    let check = spec.health_check.as_ref();
+    check.is_some_and(|check| check.path.is_none()) && provider.discovery.is_none()
 }
 
 fn guard_spec(spec: &config::Target) -> GuardSpec {
