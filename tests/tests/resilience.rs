@@ -339,7 +339,7 @@ fn z5_breakers_are_on_by_default_and_judge_by_shares() {
 
 /// Cases 15 and 16, Z6: one probe, and nobody waits for it who can go elsewhere.
 #[test]
-fn case_15_while_a_probe_is_out_others_go_elsewhere() {
+fn z6_case_15_while_a_probe_is_out_others_go_elsewhere() {
     let vendor = Vendor::start();
     let setup = two_targets(
         &vendor,
@@ -543,7 +543,7 @@ fn z13_a_vendors_own_reset_headers_tell_the_client_when_to_come_back() {
 
 /// Z8 and Z9: the reference has no budget for one attempt.
 #[test]
-fn z8_a_hung_target_leaves_time_for_the_next() {
+fn z8_z9_a_hung_target_leaves_time_for_the_next() {
     let vendor = Vendor::start();
     for (budget, cases) in [
         (
@@ -597,6 +597,74 @@ fn z14_a_stream_without_content_in_its_time_goes_on_to_the_next_target() {
         called(&vendor),
         ["first"],
         "it says nothing of whole answers"
+    );
+}
+
+/// Z15: the reference has constants for the silence inside a stream.
+#[test]
+fn z15_how_long_a_stream_may_be_silent_is_a_setting_of_the_target() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&one_target(&vendor, "timeouts: {idle: 400ms}"));
+    vendor.next("stall_event=2;events=5;cadence=20ms");
+    let begun = Instant::now();
+    let answer = gateway.chat(stream_body(MODEL));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let last = answer
+        .events()
+        .last()
+        .and_then(Event::json)
+        .expect("a last event");
+    assert_eq!(last["error"]["code"], "stream_timeout", "{last}");
+}
+
+/// Z16: the reference reads on for nobody.
+#[test]
+fn z16_a_client_that_leaves_ends_the_vendors_work() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&one_target(&vendor, TOUCHY));
+    vendor.next("events=10000;cadence=50ms");
+    let mut stream = gateway.open_chat(stream_body(MODEL));
+    assert!(stream.next().is_some());
+    drop(stream);
+    eventually("the vendor is let go", || {
+        (vendor.stats().in_flight == 0).then_some(())
+    });
+    assert_eq!(circuit(&gateway), "closed");
+}
+
+/// Case 9.
+#[test]
+fn case_9_a_dead_first_target_costs_no_call() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "circuit_breaker: {enabled: false}"));
+    for _ in 0..10 {
+        vendor.next("reset");
+        assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
+    }
+    assert_eq!(vendor.received().len(), 20);
+}
+
+#[test]
+fn what_is_usual_says_when_a_call_is_slow() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&two_targets(&vendor, "hedge: {after: p95}"));
+    vendor.next("latency=300ms");
+    assert_eq!(
+        gateway.chat(chat_body(MODEL)).header("x-gateway-target"),
+        Some("openai")
+    );
+    assert_eq!(vendor.received().len(), 1, "nothing is usual yet");
+    for _ in 0..30 {
+        gateway.chat(chat_body(MODEL));
+    }
+    vendor.forget();
+    vendor.next("latency=20s");
+    let answer = gateway.chat(chat_body(MODEL));
+    assert_eq!(
+        answer.header("x-gateway-target"),
+        Some("second"),
+        "{}",
+        answer.text()
     );
 }
 

@@ -244,7 +244,7 @@ impl Attempt<'_> {
 
     /// Keeps what the vendor tells of its limits.
     fn learn(&self, headers: &HeaderMap) {
-        if let Some(told) = told(headers, SystemTime::now()) {
+        if let Some(told) = told(headers, SystemTime::now) {
             let now = self.vital.clock().now();
             self.vital.headroom().keep(now, told);
             self.candidate.target.keys().told(self.key, told, now);

@@ -140,6 +140,7 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
+<<<<<<< HEAD
         let ground = Ground {
             spec,
             provider: &provider,
@@ -160,6 +161,14 @@ impl Target {
             .as_ref()
             .map_or_else(HeaderMap::new, |found| found.headers.clone());
         common.extend(keys::common_headers(spec, env)?);
+=======
+        let common = keys::common_headers(spec, env)?;
+        let written = keys::read(spec, &provider, env, &mut files)?;
+        if checks_what_is_not_there(spec, &provider) {
+            let what = "its vendor has no list of models to ask for; set `health_check.path`";
+            return Err(wrong(spec, "health_check", &what));
+        }
+>>>>>>> guard
         let guard = lasting.guards.of(
             &identity(&spec.virtual_key, &provider.id, &base),
             &guard_spec(spec),
@@ -296,9 +305,7 @@ impl Target {
         path: Option<&str>,
     ) -> Result<(), String> {
         let Some(path) = path.or(self.provider.discovery.as_deref()) else {
-            return Err(
-                "its vendor has no list of models, and `health_check.path` is not set".into(),
-            );
+            return Ok(());
         };
         let url = if path.starts_with('/') {
             format!("{}{path}", self.base)
@@ -360,6 +367,11 @@ fn payer(
 
 fn identity(name: &str, provider: &str, base: &BaseUrl) -> String {
     format!("{name} {provider} {base}")
+}
+
+fn checks_what_is_not_there(spec: &config::Target, provider: &Provider) -> bool {
+    let check = spec.health_check.as_ref();
+    check.is_some_and(|check| check.path.is_none()) && provider.discovery.is_none()
 }
 
 fn guard_spec(spec: &config::Target) -> GuardSpec {

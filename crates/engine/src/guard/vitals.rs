@@ -403,16 +403,21 @@ impl Vital {
 
     /// What keeps every call away.
     pub(crate) fn shut(&self, now: Moment) -> Option<Barred> {
-        if let Some(health) = self.whole.health.as_ref().filter(|health| health.is_ill()) {
-            return Some(Barred {
-                why: Bar::Unhealthy,
-                wait: health.wait(),
-            });
+        if let Some(ill) = self.ill() {
+            return Some(ill);
         }
         let breakers = [self.whole.breaker.as_deref(), self.breaker.as_deref()];
         let mut shut = breakers.into_iter().flatten();
         shut.find_map(|breaker| breaker.look(now).err())
             .map(|shut| barred(shut, now))
+    }
+
+    fn ill(&self) -> Option<Barred> {
+        let health = self.whole.health.as_ref()?;
+        health.is_ill().then(|| Barred {
+            why: Bar::Unhealthy,
+            wait: health.wait(),
+        })
     }
 
     /// What keeps calls away that can go elsewhere: whether it is too early, only the vendor knows.
@@ -446,13 +451,18 @@ impl Vital {
         principal: &Arc<str>,
         until: Option<Instant>,
     ) -> Result<Admission, Fault> {
-        // Whoever is turned away need not wait for it.
-        self.check(self.shut(self.clock().now()))?;
-        let slot = self
-            .slot(principal, until)
-            .await
-            .map_err(|full| self.full(full))?;
-        let now = self.clock().now();
+        let mut now = self.clock().now();
+        let mut slot = None;
+        if self.is_bounded() {
+            // Whoever is turned away need not wait for it.
+            self.check(self.shut(now))?;
+            slot = self
+                .slot(principal, until)
+                .await
+                .map_err(|full| self.full(full))?;
+            now = self.clock().now();
+        }
+        self.check(self.ill())?;
         Admission::take(self, slot, now).map_err(|shut| self.refusal(barred(shut, now)))
     }
 

@@ -304,3 +304,31 @@ async fn a_target_whose_check_fails_takes_no_call() {
     guard.checked(true);
     succeed(&guard, "m").await;
 }
+
+/// How long the guard of a target takes on the way of a call that goes well. Run with
+/// `cargo test -p ferrogw-engine --release --lib untroubled -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn what_an_untroubled_call_costs() {
+    let spec = GuardSpec {
+        target: "lab".into(),
+        ..GuardSpec::default()
+    };
+    let guard = Guards::default().of("lab", &spec);
+    let (who, calls) = (who(), 200_000);
+    let mut best = Duration::MAX;
+    for _ in 0..20 {
+        let begun = std::time::Instant::now();
+        for _ in 0..calls {
+            let vital = guard.vital("some-model-of-a-usual-length", true);
+            vital.earn_retry();
+            let mut admission = vital.admit(&who, None).await.unwrap();
+            admission.answered(Answer::Whole, Duration::from_millis(80));
+            admission.succeed();
+        }
+        best = best.min(begun.elapsed() / calls);
+    }
+    let took = best.as_nanos();
+    assert!(took < 1_000, "{took} ns a call");
+    std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{took} ns a call\n")).unwrap();
+}
