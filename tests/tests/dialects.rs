@@ -14,7 +14,11 @@ fn anthropic(vendor: &Vendor) -> Setup {
 }
 
 fn chat(gateway: &Gateway, body: &str) -> ferrogw_tests::Answer {
-    gateway.send(&Call::post("/v1/chat/completions").key(keys::INFERENCE).json(body))
+    gateway.send(
+        &Call::post("/v1/chat/completions")
+            .key(keys::INFERENCE)
+            .json(body),
+    )
 }
 
 #[test]
@@ -50,7 +54,10 @@ fn a_chat_reaches_anthropic_in_its_own_words_and_comes_back_in_openais() {
     assert!(sent["max_tokens"].as_u64() > Some(0));
     assert!(sent.get("seed").is_none());
     let header = |name: &str| {
-        let found = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = request
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.clone())
     };
     assert_eq!(header("anthropic-version").as_deref(), Some("2023-06-01"));

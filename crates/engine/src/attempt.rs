@@ -25,8 +25,8 @@ use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::Key;
-use crate::upstream::{Upstream, VendorBody};
 use crate::tongue::{Tongue, speak};
+use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.

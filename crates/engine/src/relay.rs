@@ -265,9 +265,7 @@ where
         if self.state != State::Open {
             return;
         }
-        let taken = self
-            .reading
-            .take(chunk, &self.rules, &mut self.ready);
+        let taken = self.reading.take(chunk, &self.rules, &mut self.ready);
         self.note(taken);
     }
 
@@ -287,9 +285,7 @@ where
     /// The vendor's stream is over, in order or because of something.
     fn source_ended(&mut self, cause: Option<&str>) {
         if self.state == State::Open {
-            let taken = self
-                .reading
-                .end(cause, &self.rules, &mut self.ready);
+            let taken = self.reading.end(cause, &self.rules, &mut self.ready);
             self.note(taken);
         }
         self.source = None;

@@ -140,7 +140,6 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
-<<<<<<< HEAD
         let ground = Ground {
             spec,
             provider: &provider,
@@ -161,20 +160,24 @@ impl Target {
             .as_ref()
             .map_or_else(HeaderMap::new, |found| found.headers.clone());
         common.extend(keys::common_headers(spec, env)?);
-=======
-        let common = keys::common_headers(spec, env)?;
-        let written = keys::read(spec, &provider, env, &mut files)?;
         if checks_what_is_not_there(spec, &provider) {
             let what = "its vendor has no list of models to ask for; set `health_check.path`";
             return Err(wrong(spec, "health_check", &what));
         }
->>>>>>> guard
         let guard = lasting.guards.of(
             &identity(&spec.virtual_key, &provider.id, &base),
             &guard_spec(spec),
         );
         let states = keys::states(&written, &lasting.guards, &guard);
-        let keys = KeyRing::build(spec, &provider, &base, &common, &written, found.is_some(), states)?;
+        let keys = KeyRing::build(
+            spec,
+            &provider,
+            &base,
+            &common,
+            &written,
+            found.is_some(),
+            states,
+        )?;
         files.extend(spec.ca_file.clone());
         let query = place::query(spec, env)?;
         let place = Place {

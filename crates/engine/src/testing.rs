@@ -67,7 +67,9 @@ pub(crate) fn chat(snapshot: &Arc<Snapshot>, model: &str) -> Call {
 /// A call with this body.
 pub(crate) fn call(snapshot: &Arc<Snapshot>, body: &str) -> Call {
     Call {
-        trace: crate::trace::IdSource::default().call_id(&HeaderMap::new()).trace,
+        trace: crate::trace::IdSource::default()
+            .call_id(&HeaderMap::new())
+            .trace,
         row: &SURFACES[0],
         snapshot: snapshot.clone(),
         principal: Principal::anonymous(),

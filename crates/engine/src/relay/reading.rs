@@ -67,9 +67,9 @@ impl Reading {
                     ..Taken::default()
                 },
             },
-            Reading::Other(translation) => translated(translation, rules, ready, |it, out| {
-                it.push(chunk, out)
-            }),
+            Reading::Other(translation) => {
+                translated(translation, rules, ready, |it, out| it.push(chunk, out))
+            }
         }
     }
 
@@ -152,12 +152,7 @@ impl Reading {
 }
 
 impl Same {
-    fn take_run(
-        &mut self,
-        run: &Bytes,
-        rules: &StreamRules,
-        ready: &mut VecDeque<Bytes>,
-    ) -> Taken {
+    fn take_run(&mut self, run: &Bytes, rules: &StreamRules, ready: &mut VecDeque<Bytes>) -> Taken {
         let before = self.tap.events();
         let seen = self.tap.observe(run);
         let mut taken = Taken {

@@ -348,7 +348,10 @@ async fn z8_a_stream_without_content_in_its_time_fails_before_it_is_promised() {
         "timeouts.first_token",
     ));
     let begun = Instant::now();
-    let fault = Relay::new(body, Reading::same(1024), rules).hold().await.unwrap_err();
+    let fault = Relay::new(body, Reading::same(1024), rules)
+        .hold()
+        .await
+        .unwrap_err();
     assert_eq!(begun.elapsed(), Duration::from_secs(5));
     assert_eq!(fault.kind, Kind::UpstreamSilent);
     assert!(fault.cause.unwrap().contains("timeouts.first_token"));
