@@ -8,8 +8,9 @@ use wire::fault::{Blame, Fault, Kind};
 use super::breaker::{Breaker, Change, Pass, Shut, Verdict};
 use super::clock::Moment;
 use super::latency::PENALTY;
-use super::slots::{Felt, Slot};
-use super::vitals::{Answer, Vital, counts};
+use super::pace::Felt;
+use super::slots::Slot;
+use super::vital::{Answer, Vital, counts};
 
 /// One call under way at a target. Settled once; dropped without that, it says nothing of the target
 /// and gives back what it held.

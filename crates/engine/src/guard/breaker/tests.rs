@@ -1,3 +1,4 @@
+use super::rules::Shares;
 use super::*;
 use proptest::prelude::*;
 

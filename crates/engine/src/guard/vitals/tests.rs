@@ -1,3 +1,10 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wire::fault::{Fault, Kind};
+
+use super::super::standing::Bar;
+use super::super::vital::Answer;
 use super::*;
 
 fn spec(failures: u32) -> GuardSpec {
