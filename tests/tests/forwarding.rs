@@ -14,7 +14,9 @@ use ferrogw_tests::config::{MODEL, Setup, VENDOR_KEY};
 use ferrogw_tests::envelope::{members, value, with_value};
 use ferrogw_tests::{Call, Gateway, Vendor, keys};
 use mock::Recorded;
-use providers::{Auth, ChatRules, KeyNeed, LogprobsForm, Provider, StreamOptions, Surface, Wins};
+use providers::{
+    Auth, ChatRules, Dialect, KeyNeed, LogprobsForm, Provider, StreamOptions, Surface, Wins,
+};
 use serde_json::Value;
 
 const OWN_MODEL: &str = "the-targets/own \"name\"";
@@ -366,10 +368,11 @@ fn same_meaning(a: &str, b: &str) -> bool {
     }
 }
 
+/// The rows of vendors that speak the clients' dialect.
 fn rows() -> Vec<&'static Provider> {
     providers::builtin()
         .iter()
-        .filter(|row| row.serves(Surface::Chat))
+        .filter(|row| row.serves(Surface::Chat) && row.dialect == Dialect::OpenAi)
         .collect()
 }
 

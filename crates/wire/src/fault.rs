@@ -334,10 +334,11 @@ impl Fault {
         self.kind.row().again
     }
 
-    /// Against what it counts. A status of the 4xx family that nobody knows is the caller's.
+    /// Against what it counts. A status of the 4xx family that nobody knows is the caller's; a
+    /// credential that could not be had is nobody's, for the vendor was not asked.
     pub fn blame(&self) -> Blame {
         match (self.kind, self.upstream_status) {
-            (Kind::UpstreamError, Some(400..=499)) => Blame::Nobody,
+            (Kind::UpstreamError, Some(400..=499)) | (Kind::UpstreamAuth, None) => Blame::Nobody,
             _ => self.kind.row().blame,
         }
     }
@@ -492,6 +493,7 @@ mod tests {
         }
         assert_eq!(Fault::new(Kind::UpstreamUnreachable).blame(), Blame::Target);
         assert_eq!(Fault::new(Kind::ClientGone).blame(), Blame::Nobody);
+        assert_eq!(Fault::new(Kind::UpstreamAuth).blame(), Blame::Nobody);
         assert_eq!(Fault::new(Kind::ProviderSaturated).blame(), Blame::Nobody);
         let deadline = Fault::new(Kind::GatewayTimeout);
         assert_eq!(deadline.blame(), Blame::Model, "case 20");
