@@ -105,6 +105,7 @@ pub fn encode(
     let written = Plan {
         provider: &provider.id,
         model: plan.model,
+        family: plan.family,
         reject: plan.on_unsupported == OnUnsupported::Reject,
         streaming,
         own_history: plan.own_history,

@@ -17,6 +17,7 @@ const MODEL: &str = "claude-sonnet-4";
 const PLAN: Plan<'static> = Plan {
     provider: "acme",
     model: MODEL,
+    family: None,
     reject: false,
     streaming: false,
     own_history: true,

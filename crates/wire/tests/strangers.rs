@@ -88,6 +88,7 @@ fn translate_request(text: &str, read: ReadRequest) {
         let plan = Plan {
             provider: "acme",
             model,
+            family: None,
             reject: false,
             streaming: false,
             own_history: true,
