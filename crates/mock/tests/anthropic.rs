@@ -8,14 +8,13 @@
     reason = "a test that cannot go on fails"
 )]
 
-#[allow(dead_code, reason = "shared with the other tests")]
 mod peer;
 
 use mock::{Mock, MockSpec, Outcome};
 use peer::{End, Got, Peer, start, start_with};
 use serde_json::{Value, json};
 
-fn message(stream: bool, members: Value) -> Value {
+fn message(stream: bool, members: &Value) -> Value {
     let mut body = json!({
         "model": "claude-mock",
         "max_tokens": 99,
@@ -54,10 +53,10 @@ fn said(got: &Got, member: &str) -> String {
 async fn a_stream_says_what_the_whole_answer_says() {
     let mock = start().await;
     let members = json!({"thinking": {"type": "adaptive"}});
-    let whole = ask(&mock, "cached_tokens=4", &message(false, members.clone()))
+    let whole = ask(&mock, "cached_tokens=4", &message(false, &members))
         .await
         .json();
-    let stream = ask(&mock, "cached_tokens=4", &message(true, members)).await;
+    let stream = ask(&mock, "cached_tokens=4", &message(true, &members)).await;
 
     assert_eq!(whole["type"], "message");
     assert!(whole["id"].as_str().unwrap().starts_with("msg_"));
@@ -88,10 +87,8 @@ async fn tools_are_called_whole_and_in_pieces() {
         "tools": [{"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}],
         "tool_choice": {"type": "any"},
     });
-    let whole = ask(&mock, "", &message(false, members.clone()))
-        .await
-        .json();
-    let stream = ask(&mock, "", &message(true, members)).await;
+    let whole = ask(&mock, "", &message(false, &members)).await.json();
+    let stream = ask(&mock, "", &message(true, &members)).await;
     let call = &whole["content"][0];
     assert_eq!(
         (&call["type"], &call["name"]),
@@ -111,14 +108,14 @@ async fn errors_are_told_in_its_own_form() {
         ("status=413", 413, "request_too_large"),
         ("nonsense=1", 400, "invalid_request_error"),
     ] {
-        let got = ask(&mock, settings, &message(false, json!({}))).await;
+        let got = ask(&mock, settings, &message(false, &json!({}))).await;
         assert_eq!(got.status(), status, "{settings}");
         assert_eq!(got.json()["error"]["type"], kind, "{settings}");
         assert_eq!(got.json()["type"], "error", "{settings}");
     }
     let got = ask(&mock, "", &json!({"model": "claude-mock"})).await;
     assert_eq!((got.status(), &got.json()["type"]), (400, &json!("error")));
-    let got = ask(&mock, "", &message(false, json!({"model": "nope"}))).await;
+    let got = ask(&mock, "", &message(false, &json!({"model": "nope"}))).await;
     assert_eq!(
         (got.status(), &got.json()["error"]["type"]),
         (404, &json!("not_found_error"))
@@ -128,7 +125,7 @@ async fn errors_are_told_in_its_own_form() {
 #[tokio::test]
 async fn faults_spoil_its_streams_as_they_do_all_others() {
     let mock = start().await;
-    let body = message(true, json!({}));
+    let body = message(true, &json!({}));
     let plain = ask(&mock, "", &body).await;
     let words = types(&plain)
         .iter()
@@ -173,7 +170,7 @@ async fn its_requests_are_recorded_and_its_key_header_is_read() {
         ..MockSpec::default()
     })
     .await;
-    let body = message(false, json!({})).to_string();
+    let body = message(false, &json!({})).to_string();
     for (head, status) in [
         ("", 401),
         ("x-api-key: sk-wrong\r\n", 401),
