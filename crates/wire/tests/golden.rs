@@ -39,6 +39,8 @@ struct Vendor {
     write_request: fn(Request<'_>, &Plan<'_>) -> Result<Encoded, Refusal>,
     read_reply: for<'a> fn(&'a [u8], &Recall) -> Result<Reply<'a>, NotAReply>,
     reader: fn(Recall) -> Box<dyn Reader>,
+    /// Whether its streams say who speaks before there is something to say.
+    eager: bool,
 }
 
 /// A door's half of its dialect.
@@ -46,7 +48,7 @@ struct Door {
     name: &'static str,
     read_request: for<'a> fn(Node<'a>) -> Result<Request<'a>, Refusal>,
     write_reply: fn(&Reply<'_>, &Face, &mut Vec<u8>),
-    writer: fn(Face) -> Box<dyn Writer>,
+    writer: fn(Face, bool) -> Box<dyn Writer>,
 }
 
 const VENDORS: [Vendor; 3] = [
@@ -55,18 +57,21 @@ const VENDORS: [Vendor; 3] = [
         write_request: anthropic::write_request,
         read_reply: anthropic::read_reply,
         reader: |recall| Box::new(anthropic::reader(recall, MAX_EVENT)),
+        eager: false,
     },
     Vendor {
         name: "openai",
         write_request: openai::write_request,
         read_reply: |body, _| openai::read_reply(body),
         reader: |_| Box::new(openai::reader(MAX_EVENT)),
+        eager: false,
     },
     Vendor {
         name: "bedrock",
         write_request: converse::write_request,
         read_reply: converse::read_reply,
         reader: |recall| Box::new(converse::reader(recall, MAX_EVENT)),
+        eager: true,
     },
 ];
 
@@ -75,13 +80,20 @@ const DOORS: [Door; 2] = [
         name: "openai",
         read_request: openai::read_request,
         write_reply: openai::write_reply,
-        writer: |face| Box::new(openai::ChunkWriter::new(face)),
+        writer: |face, eager| {
+            let writer = openai::ChunkWriter::new(face);
+            Box::new(if eager {
+                writer.with_eager_role()
+            } else {
+                writer
+            })
+        },
     },
     Door {
         name: "messages",
         read_request: anthropic::read_request,
         write_reply: anthropic::write_reply,
-        writer: |face| Box::new(anthropic::MessageWriter::new(face)),
+        writer: |face, _| Box::new(anthropic::MessageWriter::new(face)),
     },
 ];
 
@@ -255,7 +267,8 @@ impl Case {
 
     fn translate(&self, recall: &Recall, face: &Face, pieces: &[&[u8]]) -> String {
         let reader = (self.vendor.reader)(recall.clone());
-        let mut translation = Translation::new(reader, (self.door.writer)(face.clone()));
+        let mut translation =
+            Translation::new(reader, (self.door.writer)(face.clone(), self.vendor.eager));
         let mut out = Vec::new();
         let mut result = pieces
             .iter()

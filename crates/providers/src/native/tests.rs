@@ -23,6 +23,7 @@ fn encoded(
     let plan = NativePlan {
         door,
         model: "claude-haiku-4-5",
+        family: None,
         on_unsupported: OnUnsupported::Warn,
         own_history: true,
         headers,

@@ -80,8 +80,7 @@ impl ThoughtPlan {
         dropped: &mut Dropped,
     ) {
         let asked = !request.reasoning.is_unsaid();
-        let unheard =
-            asked && self.thought == Thought::Omit && claude.thinking == Thinking::Never;
+        let unheard = asked && self.thought == Thought::Omit && claude.thinking == Thinking::Never;
         let wants = !matches!(request.reasoning.effort, Some(Effort::None));
         dropped.note_if(unheard && wants, "reasoning_effort");
         // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
@@ -98,11 +97,7 @@ impl ThoughtPlan {
             )
         );
         // Nobody asked for the thoughts, but somebody did for the tool.
-        if forces
-            && !asked
-            && claude.thinking == Thinking::Unasked
-            && claude.off == Off::Disabled
-        {
+        if forces && !asked && claude.thinking == Thinking::Unasked && claude.off == Off::Disabled {
             self.switch_off(claude);
         }
     }

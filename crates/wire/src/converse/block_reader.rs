@@ -29,6 +29,16 @@ pub(super) fn read_answer<'a>(node: Node<'a>, recall: &Recall) -> Option<Block<'
         .or_else(|| cited.map(read_cited))
         .or_else(|| image.and_then(read_image))
         .or_else(|| result.map(|_| server("tool_result", node)))
+        .or_else(|| invented(node))
+}
+
+/// A block that was invented later is told as the vendor's own.
+fn invented(node: Node<'_>) -> Option<Block<'_>> {
+    let (name, _) = node.members().into_iter().next()?;
+    Some(Block::Server(Server {
+        kind: name,
+        raw: node.into(),
+    }))
 }
 
 /// A tool that AWS ran itself, or its result.
@@ -106,9 +116,13 @@ fn read_cited(node: Node<'_>) -> Block<'_> {
 }
 
 fn words(texts: Vec<Node<'_>>) -> Cow<'_, str> {
-    let mut texts = texts.into_iter().filter_map(|node| node.get("text")?.text());
+    let mut texts = texts
+        .into_iter()
+        .filter_map(|node| node.get("text")?.text());
     let first = texts.next().unwrap_or_default();
-    texts.fold(first, |joined, text| Cow::Owned(joined.into_owned() + &text))
+    texts.fold(first, |joined, text| {
+        Cow::Owned(joined.into_owned() + &text)
+    })
 }
 
 /// Where words come from; a page when it has an address.

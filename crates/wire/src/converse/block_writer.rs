@@ -34,6 +34,14 @@ pub(super) fn keeps(block: &Block<'_>, thinking: bool) -> bool {
     }
 }
 
+/// Whether a block that is not written says something. Reasoning of others is nobody's loss.
+pub(super) fn is_lost(block: &Block<'_>) -> bool {
+    matches!(
+        block,
+        Block::Server(_) | Block::Unknown { .. } | Block::Audio(_)
+    ) && !keeps(block, false)
+}
+
 /// Blank texts are refused.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
@@ -52,7 +60,7 @@ pub(super) fn check(request: &Request<'_>, family: &Family) -> Result<(), Refusa
             };
             let bad = std::iter::once(block)
                 .chain(results)
-                .find_map(|block| problem(block, family));
+                .find_map(|block| problem(block, family, turn.role));
             if let Some(bad) = bad {
                 let place = format!("messages[{at}].content[{number}]");
                 return Err(Refusal::new(&*place, format!("{place}: {bad}")));
@@ -63,7 +71,10 @@ pub(super) fn check(request: &Request<'_>, family: &Family) -> Result<(), Refusa
 }
 
 /// Why a block cannot be said.
-fn problem(block: &Block<'_>, family: &Family) -> Option<String> {
+fn problem(block: &Block<'_>, family: &Family, role: Role) -> Option<String> {
+    if role.is_system() && !matches!(block, Block::Text(_) | Block::Refusal(_)) {
+        return Some("instructions are words here".to_owned());
+    }
     let place = |source: &Source<'_>| match source {
         Source::Url(url) if !url.starts_with(S3) => Some(format!(
             "the provider takes the bytes of a part of type {} or an s3:// address, not another address",
@@ -76,12 +87,9 @@ fn problem(block: &Block<'_>, family: &Family) -> Option<String> {
         _ => None,
     };
     let known = |format: Option<&str>, accepted: &str| {
-        format.is_none().then(|| {
-            format!(
-                "a part of type {} must be {accepted}",
-                block.kind()
-            )
-        })
+        format
+            .is_none()
+            .then(|| format!("a part of type {} must be {accepted}", block.kind()))
     };
     match block {
         Block::Image(image) => place(&image.source)

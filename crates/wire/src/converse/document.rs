@@ -157,7 +157,11 @@ fn plain(name: &str) -> String {
         }
     }
     out.truncate(out.trim_end().len());
-    if out.is_empty() { UNNAMED.to_owned() } else { out }
+    if out.is_empty() {
+        UNNAMED.to_owned()
+    } else {
+        out
+    }
 }
 
 #[cfg(test)]

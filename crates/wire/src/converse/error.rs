@@ -99,13 +99,22 @@ mod tests {
             let in_header = format!("{name}:http://internal.amazon.com/coral/com.amazon.bedrock/");
             let error = read_error(Some(&in_header), br#"{"message":"no"}"#).unwrap();
             assert_eq!(
-                (error.kind.as_deref(), error.status, error.message.as_deref()),
+                (
+                    error.kind.as_deref(),
+                    error.status,
+                    error.message.as_deref()
+                ),
                 (Some(name), Some(status), Some("no"))
             );
-            let in_body = format!(r#"{{"__type":"com.amazon.coral.service#{name}","Message":"No"}}"#);
+            let in_body =
+                format!(r#"{{"__type":"com.amazon.coral.service#{name}","Message":"No"}}"#);
             let error = read_error(None, in_body.as_bytes()).unwrap();
             assert_eq!(
-                (error.kind.as_deref(), error.status, error.message.as_deref()),
+                (
+                    error.kind.as_deref(),
+                    error.status,
+                    error.message.as_deref()
+                ),
                 (Some(name), Some(status), Some("No"))
             );
         }
@@ -120,7 +129,10 @@ mod tests {
             assert_eq!(read_error(Some(""), body), None);
         }
         let error = read_error(Some("BrandNewException"), br#"{"message":"x"}"#).unwrap();
-        assert_eq!((error.status, error.kind.as_deref()), (None, Some("BrandNewException")));
+        assert_eq!(
+            (error.status, error.kind.as_deref()),
+            (None, Some("BrandNewException"))
+        );
     }
 
     #[test]
@@ -131,7 +143,11 @@ mod tests {
         ] {
             let body = format!(r#"{{"message":"{text}"}}"#);
             let error = read_error(Some("ValidationException"), body.as_bytes()).unwrap();
-            assert_eq!(error.code.as_deref(), Some("context_length_exceeded"), "{text}");
+            assert_eq!(
+                error.code.as_deref(),
+                Some("context_length_exceeded"),
+                "{text}"
+            );
         }
     }
 }

@@ -175,14 +175,26 @@ impl State {
         }
     }
 
-    fn start_block(&mut self, index: u64, data: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
+    fn start_block(
+        &mut self,
+        index: u64,
+        data: Node<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
         let [call, image] = data
             .get("start")
             .map(|start| start.pick(["toolUse", "image"]))
             .unwrap_or_default();
-        let text = |node: Node<'_>, name| node.get(name).and_then(Node::text).unwrap_or_default().into_owned();
+        let text = |node: Node<'_>, name| {
+            node.get(name)
+                .and_then(Node::text)
+                .unwrap_or_default()
+                .into_owned()
+        };
         let what = match (call, image) {
-            (Some(call), _) if is_server(call) => What::Server(call.raw().to_owned(), String::new()),
+            (Some(call), _) if is_server(call) => {
+                What::Server(call.raw().to_owned(), String::new())
+            }
             (Some(call), _) => self.open_call(call, sink),
             (None, Some(image)) => What::Picture(text(image, "format"), String::new()),
             // What kind of block it is shows in its first piece.
@@ -263,7 +275,12 @@ impl State {
     }
 
     /// Opens a block that was not announced.
-    fn open_by_piece(&mut self, index: u64, piece: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
+    fn open_by_piece(
+        &mut self,
+        index: u64,
+        piece: Node<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
         let [text, reasoning, citation, image, call] =
             piece.pick(["text", "reasoningContent", "citation", "image", "toolUse"]);
         let what = if text.or(citation).is_some() {
@@ -354,7 +371,8 @@ impl Open {
         let [text, call, reasoning, citation, image] =
             piece.pick(["text", "toolUse", "reasoningContent", "citation", "image"]);
         let (what, block) = (&mut self.what, self.block);
-        let said = |node: Option<Node<'_>>, name: &str| node?.get(name)?.text().map(Cow::into_owned);
+        let said =
+            |node: Option<Node<'_>>, name: &str| node?.get(name)?.text().map(Cow::into_owned);
         if let (What::Text, Some(text)) = (&*what, text.and_then(Node::text)) {
             delta(block, Delta::Text(text), sink);
         }
@@ -372,7 +390,8 @@ impl Open {
             delta(block, Delta::Thinking(text), sink);
             delta(block, Delta::Signature(signature), sink);
         }
-        if let (What::Redacted(kept), Some(data)) = (&mut *what, said(reasoning, "redactedContent")) {
+        if let (What::Redacted(kept), Some(data)) = (&mut *what, said(reasoning, "redactedContent"))
+        {
             keep(kept, &data)?;
         }
         let bytes = said(image.and_then(|image| image.get("source")), "bytes");

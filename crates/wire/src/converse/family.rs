@@ -1,8 +1,8 @@
 //! What the models on Bedrock take, by the beginnings of their ids.
 
 use Takes::{
-    Audio, ForcedTools, Prefill, Replay, S3, Schema, Search, Status, System, Tools, UnitTemperature,
-    Video,
+    Audio, ForcedTools, Prefill, Replay, S3, Schema, Search, Status, System, Tools,
+    UnitTemperature, Video,
 };
 
 /// What one family of models takes.
@@ -96,7 +96,17 @@ const fn family(prefix: &'static str, takes: &'static [Takes]) -> Family {
 const CLAUDE: &[Takes] = &[System, Tools, ForcedTools, Status, Replay, UnitTemperature];
 const EARLY_CLAUDE: &[Takes] = &[System, Prefill, UnitTemperature];
 const NOVA: &[Takes] = &[
-    System, Tools, ForcedTools, Search, Status, Audio, Video, S3, Prefill, Replay, UnitTemperature,
+    System,
+    Tools,
+    ForcedTools,
+    Search,
+    Status,
+    Audio,
+    Video,
+    S3,
+    Prefill,
+    Replay,
+    UnitTemperature,
 ];
 const OPEN: &[Takes] = &[System, Tools, Schema];
 
@@ -169,8 +179,23 @@ static ROWS: [Family; 28] = [
 
 /// Makers whose models are on Bedrock: what stands before them in an id is a region.
 const MAKERS: [&str; 18] = [
-    "anthropic", "amazon", "meta", "mistral", "cohere", "ai21", "deepseek", "openai", "qwen",
-    "minimax", "moonshot", "moonshotai", "nvidia", "google", "writer", "zai", "twelvelabs",
+    "anthropic",
+    "amazon",
+    "meta",
+    "mistral",
+    "cohere",
+    "ai21",
+    "deepseek",
+    "openai",
+    "qwen",
+    "minimax",
+    "moonshot",
+    "moonshotai",
+    "nvidia",
+    "google",
+    "writer",
+    "zai",
+    "twelvelabs",
     "stability",
 ];
 
@@ -202,7 +227,9 @@ fn bare(model: &str) -> &str {
         return last;
     };
     let is_region = (2..=6).contains(&region.len())
-        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let maker = rest.split('.').next().unwrap_or_default();
     if is_region && MAKERS.contains(&maker) {
         rest
@@ -218,9 +245,18 @@ mod tests {
     #[test]
     fn d16_models_of_every_maker_are_known_behind_regions_and_arns() {
         for (model, prefix) in [
-            ("anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude"),
-            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude"),
-            ("us-gov.anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude"),
+            (
+                "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "anthropic.claude",
+            ),
+            (
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "anthropic.claude",
+            ),
+            (
+                "us-gov.anthropic.claude-3-haiku-20240307-v1:0",
+                "anthropic.claude",
+            ),
             ("global.amazon.nova-2-lite-v1:0", "amazon.nova-2"),
             ("jp.amazon.nova-lite-v1:0", "amazon.nova"),
             ("anthropic.claude-v2:1", "anthropic.claude-v2"),

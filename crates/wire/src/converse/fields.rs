@@ -47,9 +47,8 @@ pub(super) fn write_notes(
 }
 
 fn is_note(text: &str) -> bool {
-    let allowed = |c: char| {
-        c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":_@$#=/+,-.".contains(c)
-    };
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":_@$#=/+,-.".contains(c);
     !text.is_empty() && text.len() <= NOTE_MAX && text.chars().all(allowed)
 }
 

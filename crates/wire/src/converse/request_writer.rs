@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::FIELDS;
-use super::block_writer::{self, Blocks, is_blank, keeps, write_mark};
+use super::block_writer::{self, Blocks, is_blank, is_lost, keeps, write_mark};
 use super::document::Names;
 use super::family::{Caches, Family, Takes, TopK};
 use super::fields::{is_biased, write_notes, write_schema, write_tier, write_unless_empty};
@@ -69,17 +69,15 @@ struct Work<'a, 'p> {
 }
 
 impl<'a, 'p> Work<'a, 'p> {
-    fn new(
-        mut request: Request<'a>,
-        plan: &'p Plan<'p>,
-        family: &'static Family,
-    ) -> Work<'a, 'p> {
+    fn new(mut request: Request<'a>, plan: &'p Plan<'p>, family: &'static Family) -> Work<'a, 'p> {
         let claude = Claude::of(plan.known_as());
         let mut system = request.take_system();
         system.retain(|block| keeps(block, false));
         let replays = plan.own_history && family.takes(Takes::Replay);
+        let mut dropped = Dropped::default();
         // Before turns are put together: one of which nothing stays leaves no gap.
         for turn in &mut request.turns {
+            dropped.note_if(turn.blocks.iter().any(is_lost), "messages");
             turn.blocks.retain(|block| keeps(block, replays));
         }
         let names = shape(&mut request, &SHAPE);
@@ -93,7 +91,6 @@ impl<'a, 'p> Work<'a, 'p> {
             model: plan.model.to_owned(),
             ..Recall::default()
         };
-        let mut dropped = Dropped::default();
         Work {
             thoughts: Thoughts::of(family, claude, &request, plan, &mut dropped),
             claude: (family.reasons == super::Reasons::Claude).then_some(claude),
@@ -129,6 +126,8 @@ impl<'a, 'p> Work<'a, 'p> {
         ] {
             self.dropped.note_if(there, param);
         }
+        let named = request.turns.iter().any(|turn| turn.name.is_some());
+        self.dropped.note_if(named, "messages[].name");
         for (name, _) in &request.unknown {
             self.dropped.note(name.to_string());
         }
@@ -158,7 +157,8 @@ impl<'a, 'p> Work<'a, 'p> {
                         self.json_tool = Some(schema);
                     }
                     None => {
-                        let line = format!("{JSON_LINE} Its JSON schema: {}", schema.node().compact());
+                        let line =
+                            format!("{JSON_LINE} Its JSON schema: {}", schema.node().compact());
                         self.system.push(Block::text(line));
                         self.dropped.note("response_format");
                     }
@@ -207,7 +207,8 @@ impl<'a, 'p> Work<'a, 'p> {
             let chosen = Chosen::of(wish, claude, self.thoughts.on());
             self.choice = chosen.choice;
             self.system.extend(chosen.line.map(Block::text));
-            self.dropped.note_if(chosen.weakened && !json, "tool_choice");
+            self.dropped
+                .note_if(chosen.weakened && !json, "tool_choice");
             return;
         }
         self.choice = match wish {
@@ -230,7 +231,11 @@ impl<'a, 'p> Work<'a, 'p> {
             )
         );
         if forced && self.choice.is_none() {
-            let lost = if json { "response_format" } else { "tool_choice" };
+            let lost = if json {
+                "response_format"
+            } else {
+                "tool_choice"
+            };
             self.dropped.note(lost);
             self.system.extend(json.then(|| Block::text(CALL_LINE)));
         }
@@ -313,7 +318,12 @@ impl<'a, 'p> Work<'a, 'p> {
             names: Names::default(),
         };
         o.array("messages", |a| {
-            for turn in self.request.turns.iter().filter(|turn| !turn.blocks.is_empty()) {
+            for turn in self
+                .request
+                .turns
+                .iter()
+                .filter(|turn| !turn.blocks.is_empty())
+            {
                 let role = if turn.role == Role::Assistant {
                     "assistant"
                 } else {
@@ -354,7 +364,12 @@ impl<'a, 'p> Work<'a, 'p> {
         let sampling = self.sampling();
         let free = !self.thoughts.unbounded();
         self.dropped.note_if(!free && max.is_some(), "max_tokens");
-        let stop: Vec<_> = self.request.stop.iter().filter(|stop| !is_blank(stop)).collect();
+        let stop: Vec<_> = self
+            .request
+            .stop
+            .iter()
+            .filter(|stop| !is_blank(stop))
+            .collect();
         self.dropped
             .note_if(stop.len() < self.request.stop.len(), "stop");
         write_unless_empty(o, "inferenceConfig", |o| {
@@ -362,7 +377,9 @@ impl<'a, 'p> Work<'a, 'p> {
             o.number_if("temperature", sampling.temperature);
             o.number_if("topP", sampling.top_p);
             if !stop.is_empty() {
-                o.array("stopSequences", |a| stop.iter().for_each(|stop| a.text(stop)));
+                o.array("stopSequences", |a| {
+                    stop.iter().for_each(|stop| a.text(stop))
+                });
             }
         });
     }
@@ -374,7 +391,8 @@ impl<'a, 'p> Work<'a, 'p> {
             return ChosenSampling::of(claude, self.thoughts.on(), wish, &mut self.dropped);
         }
         if self.thoughts.unbounded() {
-            self.dropped.note_if(wish.temperature.is_some(), "temperature");
+            self.dropped
+                .note_if(wish.temperature.is_some(), "temperature");
             self.dropped.note_if(wish.top_p.is_some(), "top_p");
             return ChosenSampling::default();
         }

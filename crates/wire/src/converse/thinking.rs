@@ -31,8 +31,7 @@ impl Thoughts {
         match (family.reasons, effort) {
             (Reasons::Claude, _) => {
                 let max = request.max_output.map(|bound| bound.tokens);
-                let mut thought =
-                    ThoughtPlan::of(claude, &request.reasoning, max, plan.streaming);
+                let mut thought = ThoughtPlan::of(claude, &request.reasoning, max, plan.streaming);
                 thought.fit(claude, request, plan.own_history, dropped);
                 Thoughts::Claude(thought)
             }
@@ -68,7 +67,14 @@ impl Thoughts {
             Thoughts::Unsaid => {}
             Thoughts::Claude(plan) => plan.write(o, display),
             Thoughts::Level(level) => o.object("reasoningConfig", |o| {
-                o.text("type", if level.is_some() { "enabled" } else { "disabled" });
+                o.text(
+                    "type",
+                    if level.is_some() {
+                        "enabled"
+                    } else {
+                        "disabled"
+                    },
+                );
                 o.text_if("maxReasoningEffort", *level);
             }),
             Thoughts::Effort(effort) => o.text("reasoning_effort", effort),
@@ -104,10 +110,9 @@ fn effort(reasoning: &Reasoning<'_>) -> Option<Effort> {
     if reasoning.mode == Some(ReasoningMode::Disabled) {
         return Some(Effort::None);
     }
-    let budget = reasoning.budget.and_then(|tokens| u64::try_from(tokens).ok());
+    let budget = reasoning
+        .budget
+        .and_then(|tokens| u64::try_from(tokens).ok());
     let usual = reasoning.mode.map(|_| Effort::Medium);
-    budget
-        .map(Effort::of_budget)
-        .or(reasoning.effort)
-        .or(usual)
+    budget.map(Effort::of_budget).or(reasoning.effort).or(usual)
 }

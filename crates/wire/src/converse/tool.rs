@@ -15,12 +15,7 @@ const ANYTHING: &str = r#"{"type":"object"}"#;
 const SEARCH: &str = "nova_grounding";
 
 /// Writes one tool; whether there is a way to.
-pub(super) fn write_tool(
-    a: &mut Array<'_>,
-    tool: &Tool<'_>,
-    family: &Family,
-    holds: bool,
-) -> bool {
+pub(super) fn write_tool(a: &mut Array<'_>, tool: &Tool<'_>, family: &Family, holds: bool) -> bool {
     match &tool.kind {
         ToolKind::Function { schema, strict } => {
             let strict = strict.unwrap_or(false) && holds;

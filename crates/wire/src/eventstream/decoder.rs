@@ -17,7 +17,9 @@ pub enum FrameError {
     #[error("a frame does not match its checksum")]
     Checksum,
     /// A length that no frame can have.
-    #[error("a frame of {total} bytes with {headers} bytes of headers is not possible; a payload has at most {limit}")]
+    #[error(
+        "a frame of {total} bytes with {headers} bytes of headers is not possible; a payload has at most {limit}"
+    )]
     Length {
         /// What the frame says of itself.
         total: u32,
@@ -154,9 +156,7 @@ impl Decoder {
 
 /// The frame of exactly these bytes, whose lengths were looked at.
 fn whole(prelude: Prelude, frame: Bytes) -> Result<Frame, FrameError> {
-    let (checked, checksum) = frame
-        .split_last_chunk::<4>()
-        .ok_or(FrameError::Checksum)?;
+    let (checked, checksum) = frame.split_last_chunk::<4>().ok_or(FrameError::Checksum)?;
     if crc32(checked) != u32::from_be_bytes(*checksum) {
         return Err(FrameError::Checksum);
     }

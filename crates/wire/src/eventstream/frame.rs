@@ -70,7 +70,9 @@ impl Frame {
 fn header(bytes: &[u8]) -> Option<((&str, Value<'_>), &[u8])> {
     let (length, rest) = bytes.split_first()?;
     let (name, rest) = rest.split_at_checked(usize::from(*length))?;
-    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| !name.is_empty())?;
     let (kind, rest) = rest.split_first()?;
     let (value, rest) = value(*kind, rest)?;
     Some(((name, value), rest))

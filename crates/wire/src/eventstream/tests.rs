@@ -111,7 +111,10 @@ fn t3_lengths_beyond_the_bounds_are_refused_before_anything_is_kept() {
         );
     }
     // The largest that is allowed is waited for.
-    assert_eq!(frames(&[&prelude(16 * 1024 * 1024 + 16, 0)]), Ok(Vec::new()));
+    assert_eq!(
+        frames(&[&prelude(16 * 1024 * 1024 + 16, 0)]),
+        Ok(Vec::new())
+    );
 }
 
 #[test]
