@@ -183,10 +183,9 @@ fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
 /// what kind of error it is.
 fn converse_headers(headers: &mut HeaderMap, status: StatusCode) {
     headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-    if status.is_client_error() || status.is_server_error() {
-        if let Ok(kind) = HeaderValue::try_from(converse::error_type(status)) {
-            headers.insert(HeaderName::from_static("x-amzn-errortype"), kind);
-        }
+    let failed = status.is_client_error() || status.is_server_error();
+    if let (true, Ok(kind)) = (failed, HeaderValue::try_from(converse::error_type(status))) {
+        headers.insert(HeaderName::from_static("x-amzn-errortype"), kind);
     }
 }
 
@@ -291,7 +290,8 @@ fn scheduled(events: &[Event], behaviour: &Behaviour, form: Form) -> Vec<Step> {
         } else {
             batch.extend(style.lines(event, number));
         }
-        if !framed && !(last && behaviour.has(Fault::NoFinalBlank)) {
+        let unended = framed || last && behaviour.has(Fault::NoFinalBlank);
+        if !unended {
             batch.extend_from_slice(style.blank());
         }
         if alone {

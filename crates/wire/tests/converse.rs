@@ -1,7 +1,6 @@
 //! What other gateways lose on the way to Bedrock and back, one test for each.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "what a test needs and does not find fails the test"
 )]
 

@@ -256,11 +256,7 @@ fn frames_may_hold_anything_anywhere() {
             variants(&line["payload"], &mut |variant| {
                 let mut line = line.clone();
                 line["payload"] = variant.clone();
-                translate_frames(
-                    &[&before, &frames::frame(&line), &after[..]]
-                        .map(|part| &part[..])
-                        .concat(),
-                );
+                translate_frames(&[&before[..], &frames::frame(&line), &after].concat());
             });
         }
     }

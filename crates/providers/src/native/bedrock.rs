@@ -118,7 +118,9 @@ pub(super) fn with_features(body: Vec<u8>, known_as: &str, client: &HeaderMap) -
     write::object(&mut wanted, |o| {
         o.object(FIELDS, |o| {
             o.array("anthropic_beta", |a| {
-                features.iter().for_each(|feature| a.text(feature));
+                for feature in features {
+                    a.text(feature);
+                }
             });
         });
     });

@@ -128,10 +128,10 @@ const fn nova(prefix: &'static str, reasons: Reasons) -> Family {
     }
 }
 
-const fn with_top_k(name: &'static str, family: Family) -> Family {
+const fn with_top_k(name: &'static str, prefix: &'static str, takes: &'static [Takes]) -> Family {
     Family {
         top_k: TopK::Field(name),
-        ..family
+        ..family(prefix, takes)
     }
 }
 
@@ -146,7 +146,7 @@ static PROFILE: Family = Family {
 
 /// The families; the longest beginning counts.
 #[rustfmt::skip]
-static ROWS: [Family; 28] = [
+static ROWS: [Family; 29] = [
     claude("anthropic.claude", CLAUDE, Caches::Everywhere),
     claude("anthropic.claude-v2", EARLY_CLAUDE, Caches::No),
     claude("anthropic.claude-instant", EARLY_CLAUDE, Caches::No),
@@ -157,13 +157,13 @@ static ROWS: [Family; 28] = [
     family("meta.llama2", &[System]),
     family("meta.llama3-8b", &[System]),
     family("meta.llama3-70b", &[System]),
-    with_top_k("top_k", family("mistral.", OPEN)),
-    with_top_k("top_k", family("mistral.mistral-7b", &[])),
-    with_top_k("top_k", family("mistral.mixtral", &[])),
-    with_top_k("top_k", family("mistral.mistral-large", &[System, Tools, ForcedTools])),
-    with_top_k("top_k", family("mistral.mistral-small", &[System, Tools, ForcedTools])),
-    with_top_k("k", family("cohere.", &[])),
-    with_top_k("k", family("cohere.command-r", &[System, Tools])),
+    with_top_k("top_k", "mistral.", OPEN),
+    with_top_k("top_k", "mistral.mistral-7b", &[]),
+    with_top_k("top_k", "mistral.mixtral", &[]),
+    with_top_k("top_k", "mistral.mistral-large", &[System, Tools, ForcedTools]),
+    with_top_k("top_k", "mistral.mistral-small", &[System, Tools, ForcedTools]),
+    with_top_k("k", "cohere.", &[]),
+    with_top_k("k", "cohere.command-r", &[System, Tools]),
     family("ai21.jamba", &[System, Tools]),
     family("ai21.", &[]),
     family("deepseek.", OPEN),
@@ -171,7 +171,8 @@ static ROWS: [Family; 28] = [
     Family { reasons: Reasons::Effort, ..family("openai.gpt-oss", OPEN) },
     family("qwen.", OPEN),
     family("minimax.", OPEN),
-    family("moonshot", OPEN),
+    family("moonshot.", OPEN),
+    family("moonshotai.", OPEN),
     family("nvidia.", OPEN),
     family("google.gemma", OPEN),
     family("twelvelabs.", &[Video, S3]),
@@ -179,24 +180,24 @@ static ROWS: [Family; 28] = [
 
 /// Makers whose models are on Bedrock: what stands before them in an id is a region.
 const MAKERS: [&str; 18] = [
-    "anthropic",
-    "amazon",
-    "meta",
-    "mistral",
-    "cohere",
-    "ai21",
-    "deepseek",
-    "openai",
-    "qwen",
-    "minimax",
-    "moonshot",
-    "moonshotai",
-    "nvidia",
-    "google",
-    "writer",
-    "zai",
-    "twelvelabs",
-    "stability",
+    "anthropic.",
+    "amazon.",
+    "meta.",
+    "mistral.",
+    "cohere.",
+    "ai21.",
+    "deepseek.",
+    "openai.",
+    "qwen.",
+    "minimax.",
+    "moonshot.",
+    "moonshotai.",
+    "nvidia.",
+    "google.",
+    "writer.",
+    "zai.",
+    "twelvelabs.",
+    "stability.",
 ];
 
 impl Family {
@@ -230,8 +231,7 @@ fn bare(model: &str) -> &str {
         && region
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let maker = rest.split('.').next().unwrap_or_default();
-    if is_region && MAKERS.contains(&maker) {
+    if is_region && MAKERS.iter().any(|maker| rest.starts_with(maker)) {
         rest
     } else {
         last
@@ -261,7 +261,7 @@ mod tests {
             ("jp.amazon.nova-lite-v1:0", "amazon.nova"),
             ("anthropic.claude-v2:1", "anthropic.claude-v2"),
             ("mistral.mistral-7b-instruct-v0:2", "mistral.mistral-7b"),
-            ("moonshotai.kimi-k2", "moonshot"),
+            ("moonshotai.kimi-k2", "moonshotai."),
             ("nova-lite", "amazon.nova"),
             (
                 "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-opus-4-6-v1",

@@ -41,7 +41,9 @@ pub(super) fn write_notes(
     }
     if !notes.is_empty() {
         o.object("requestMetadata", |o| {
-            notes.iter().for_each(|(name, value)| o.text(name, value));
+            for (name, value) in &notes {
+                o.text(name, value);
+            }
         });
     }
 }

@@ -378,7 +378,9 @@ impl<'a, 'p> Work<'a, 'p> {
             o.number_if("topP", sampling.top_p);
             if !stop.is_empty() {
                 o.array("stopSequences", |a| {
-                    stop.iter().for_each(|stop| a.text(stop))
+                    for stop in stop {
+                        a.text(stop);
+                    }
                 });
             }
         });

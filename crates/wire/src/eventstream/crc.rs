@@ -9,7 +9,7 @@ const fn table() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        // Below 256, so nothing is lost.
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
         let mut rest = byte as u32;
         let mut bit = 0;
         while bit < 8 {

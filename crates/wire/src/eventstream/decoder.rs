@@ -66,9 +66,9 @@ impl Decoder {
     ) -> Result<(), E> {
         loop {
             let next = if self.carry.is_empty() {
-                self.from_chunk(&mut chunk)?
+                self.next_of_chunk(&mut chunk)?
             } else {
-                self.from_carry(&mut chunk)?
+                self.next_begun(&mut chunk)?
             };
             match next {
                 Some(frame) => each(frame)?,
@@ -89,11 +89,11 @@ impl Decoder {
     }
 
     /// The next frame, whose bytes are all in the chunk; else its beginning is kept.
-    fn from_chunk(&mut self, chunk: &mut Bytes) -> Result<Option<Frame>, FrameError> {
+    fn next_of_chunk(&mut self, chunk: &mut Bytes) -> Result<Option<Frame>, FrameError> {
         if let Some(prelude) = self.prelude(chunk)?
             && prelude.total <= chunk.len()
         {
-            return whole(prelude, chunk.split_to(prelude.total)).map(Some);
+            return whole(prelude, &chunk.split_to(prelude.total)).map(Some);
         }
         self.carry.extend_from_slice(chunk);
         chunk.clear();
@@ -101,7 +101,7 @@ impl Decoder {
     }
 
     /// The next frame, which began in an earlier chunk. No more is taken than belongs to it.
-    fn from_carry(&mut self, chunk: &mut Bytes) -> Result<Option<Frame>, FrameError> {
+    fn next_begun(&mut self, chunk: &mut Bytes) -> Result<Option<Frame>, FrameError> {
         self.fill(chunk, PRELUDE);
         let Some(prelude) = self.prelude(&self.carry)? else {
             return Ok(None);
@@ -110,7 +110,7 @@ impl Decoder {
         if self.carry.len() < prelude.total {
             return Ok(None);
         }
-        whole(prelude, std::mem::take(&mut self.carry).into()).map(Some)
+        whole(prelude, &std::mem::take(&mut self.carry).into()).map(Some)
     }
 
     fn fill(&mut self, chunk: &mut Bytes, up_to: usize) {
@@ -120,27 +120,25 @@ impl Decoder {
 
     /// The lengths, once they have come.
     fn prelude(&self, bytes: &[u8]) -> Result<Option<Prelude>, FrameError> {
-        let Some((lengths, rest)) = bytes.split_first_chunk::<8>() else {
+        let Some((total, rest)) = number(bytes) else {
             return Ok(None);
         };
-        let Some(checksum) = rest.first_chunk::<4>() else {
+        let Some((headers, rest)) = number(rest) else {
             return Ok(None);
         };
-        if crc32(lengths) != u32::from_be_bytes(*checksum) {
+        let Some((checksum, _)) = number(rest) else {
+            return Ok(None);
+        };
+        let lengths = bytes.get(..8).unwrap_or_default();
+        if crc32(lengths) != checksum {
             return Err(FrameError::Prelude);
         }
-        let [a, b, c, d, e, f, g, h] = *lengths;
-        let (total, headers) = (
-            u32::from_be_bytes([a, b, c, d]),
-            u32::from_be_bytes([e, f, g, h]),
-        );
         let impossible = FrameError::Length {
             total,
             headers,
             limit: self.payload_max,
         };
-        let [total, headers] = [total, headers].map(|length| usize::try_from(length).ok());
-        let (Some(total), Some(headers)) = (total, headers) else {
+        let (Ok(total), Ok(headers)) = (usize::try_from(total), usize::try_from(headers)) else {
             return Err(impossible);
         };
         let fits = headers <= HEADERS_MAX
@@ -154,8 +152,14 @@ impl Decoder {
     }
 }
 
+/// The first number of some bytes, and what comes behind it.
+fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (raw, rest) = bytes.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*raw), rest))
+}
+
 /// The frame of exactly these bytes, whose lengths were looked at.
-fn whole(prelude: Prelude, frame: Bytes) -> Result<Frame, FrameError> {
+fn whole(prelude: Prelude, frame: &Bytes) -> Result<Frame, FrameError> {
     let (checked, checksum) = frame.split_last_chunk::<4>().ok_or(FrameError::Checksum)?;
     if crc32(checked) != u32::from_be_bytes(*checksum) {
         return Err(FrameError::Checksum);

@@ -1,6 +1,6 @@
 //! What is said in a conversation, as a list of lines that do not depend on the dialect.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wire::ir::{Block, OpaqueKind, Request, Role};
 
 /// Lines that the gateway adds: they are nobody's words.
@@ -39,7 +39,7 @@ fn of_block(block: &Block<'_>) -> String {
         Block::File(_) => "shows a document".to_owned(),
         Block::ToolCall(call) => {
             let arguments =
-                serde_json::from_str(&call.arguments).unwrap_or(Value::Object(Default::default()));
+                serde_json::from_str(&call.arguments).unwrap_or(Value::Object(Map::default()));
             format!("calls {} {} {arguments}", call.id, call.name)
         }
         Block::ToolResult(result) => {
