@@ -20,6 +20,7 @@ mod anthropic;
 mod ask;
 mod behaviour;
 pub mod control;
+mod converse;
 mod dice;
 mod events;
 mod fault;

@@ -12,6 +12,7 @@ use crate::{
     anthropic::Form,
     ask::Ask,
     behaviour::{Behaviour, Spread},
+    converse,
     events::{self, Ending},
     fault::Fault,
     line::End,
@@ -55,6 +56,9 @@ const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nlink: </hint>; rel=prel
 const GREETING: &[u8] = b"220 mail.example ESMTP ready\r\n";
 const PAGE: &str = "<!doctype html><title>Sign in</title><p>Please sign in to this network.";
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
+const FRAMES: &str = wire::eventstream::CONTENT_TYPE;
+/// Where Bedrock says an answer's id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const FILL: usize = 1 << 20;
 
 impl Plan {
@@ -65,7 +69,10 @@ impl Plan {
         };
         let form = ask.as_ref().map_or_else(Refusal::form, Ask::form);
         let (status, answer) = replaced(answer, behaviour, form);
-        let mut headers = headers(&answer, behaviour);
+        let mut headers = headers(&answer, behaviour, form);
+        if form == Form::Converse {
+            converse_headers(&mut headers, status);
+        }
         let steps = match answer {
             Body::Whole(body) => {
                 let steps = whole(body, behaviour);
@@ -172,10 +179,20 @@ fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
     Some(chosen.1)
 }
 
-fn headers(body: &Body, behaviour: &Behaviour) -> HeaderMap {
+/// What Bedrock says in the head: the answer's id, which is put in for each, and
+/// what kind of error it is.
+fn converse_headers(headers: &mut HeaderMap, status: StatusCode) {
+    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+    let failed = status.is_client_error() || status.is_server_error();
+    if let (true, Ok(kind)) = (failed, HeaderValue::try_from(converse::error_type(status))) {
+        headers.insert(HeaderName::from_static("x-amzn-errortype"), kind);
+    }
+}
+
+fn headers(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if !behaviour.has(Fault::NoContentType) {
-        headers.insert(header::CONTENT_TYPE, content_type(body, behaviour));
+        headers.insert(header::CONTENT_TYPE, content_type(body, behaviour, form));
     }
     let switched = [
         (Fault::CloseAfter, header::CONNECTION, "close"),
@@ -200,13 +217,14 @@ fn headers(body: &Body, behaviour: &Behaviour) -> HeaderMap {
     headers
 }
 
-fn content_type(body: &Body, behaviour: &Behaviour) -> HeaderValue {
+fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
     if let Some(given) = &behaviour.content_type {
         return given.clone();
     }
     match body {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
         Body::Whole(_) => JSON,
+        Body::Stream(_) if form == Form::Converse => HeaderValue::from_static(FRAMES),
         Body::Stream(_) => HeaderValue::from_static(EVENT_STREAM),
     }
 }
@@ -227,14 +245,18 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
-        name: (form == Form::Messages).then_some("error"),
+        name: match form {
+            Form::OpenAi => None,
+            Form::Messages => Some("error"),
+            Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
+        },
         ..Event::new(
             Kind::Stray,
             in_band_error(behaviour, form).unwrap_or_default(),
         )
     };
     let (events, ending) = events::stage(given, &behaviour.faults, error);
-    let mut steps = scheduled(&events, behaviour);
+    let mut steps = scheduled(&events, behaviour, form);
     steps.extend(match ending {
         Ending::Clean => None,
         Ending::Stall => Some(Step::Stall),
@@ -245,12 +267,13 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
 }
 
 /// The events at their times; those due together are sent together.
-fn scheduled(events: &[Event], behaviour: &Behaviour) -> Vec<Step> {
+fn scheduled(events: &[Event], behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let style = Style::new(&behaviour.faults);
     let alone = behaviour.has(Fault::WritePerEvent);
     let mut steps = Vec::new();
     let mut batch = Vec::new();
-    if behaviour.has(Fault::Bom) {
+    let framed = form == Form::Converse;
+    if behaviour.has(Fault::Bom) && !framed {
         batch.extend_from_slice("\u{feff}".as_bytes());
     }
     let mut now = Duration::ZERO;
@@ -260,9 +283,15 @@ fn scheduled(events: &[Event], behaviour: &Behaviour) -> Vec<Step> {
             steps.push(Step::Until(due));
             now = due;
         }
-        batch.extend(style.lines(event, number));
         let last = number + 1 == events.len();
-        if !(last && behaviour.has(Fault::NoFinalBlank)) {
+        if framed {
+            let huge = behaviour.faults.count(Fault::Huge);
+            batch.extend(converse::frame(event, huge));
+        } else {
+            batch.extend(style.lines(event, number));
+        }
+        let unended = framed || last && behaviour.has(Fault::NoFinalBlank);
+        if !unended {
             batch.extend_from_slice(style.blank());
         }
         if alone {
@@ -410,13 +439,13 @@ mod tests {
         let events: Vec<Event> = [Kind::Opening, Kind::Content, Kind::Content, Kind::Done]
             .map(|kind| Event::new(kind, "x"))
             .to_vec();
-        let at_once = scheduled(&events, &Behaviour::default());
+        let at_once = scheduled(&events, &Behaviour::default(), Form::OpenAi);
         assert_eq!(
             at_once,
             [bytes("data: x\n\ndata: x\n\ndata: x\n\ndata: x\n\n")]
         );
 
-        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap());
+        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap(), Form::OpenAi);
         assert_eq!(
             paced,
             [

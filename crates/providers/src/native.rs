@@ -17,13 +17,14 @@ use wire::fault::{Fault, Kind};
 use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
-use wire::{Envelope, anthropic as messages, openai};
+use wire::{Envelope, anthropic as messages, converse, openai};
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
 mod anthropic;
+pub mod bedrock;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct NativePlan<'a> {
     pub door: Door,
     /// The target's own name of the model.
     pub model: &'a str,
+    /// The model that it is, where that name is only the operator's: a deployment, an opaque ARN.
+    pub family: Option<&'a str>,
     /// What happens to fields that the vendor has no word for. Nothing can be forwarded in its
     /// name: warning and dropping are the same here.
     pub on_unsupported: OnUnsupported,
@@ -58,6 +61,8 @@ pub struct NativeCall {
     pub body: Bytes,
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
+    /// The region that the call must go to and be signed for, where the model's name says one.
+    pub region: Option<String>,
     /// Headers besides the target's own.
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
@@ -105,10 +110,12 @@ pub fn encode(
     let written = Plan {
         provider: &provider.id,
         model: plan.model,
+        family: plan.family,
         reject: plan.on_unsupported == OnUnsupported::Reject,
         streaming,
         own_history: plan.own_history,
     };
+    let (mut path, mut region) = (None, None);
     let (encoded, headers) = match provider.dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
@@ -122,10 +129,18 @@ pub fn encode(
             let headers = anthropic::headers(plan.headers, &encoded.betas);
             (encoded, headers)
         }
+        Dialect::Converse => {
+            let mut encoded = converse::write_request(request, &written)?;
+            let call = bedrock::addressed(std::mem::take(&mut encoded.body), plan, streaming)?;
+            encoded.body = call.body.into();
+            (path, region) = (Some(call.path), call.region);
+            (encoded, HeaderMap::new())
+        }
     };
     Ok(NativeCall {
         body: encoded.body.into(),
-        path: None,
+        path,
+        region,
         headers,
         dropped: encoded.dropped,
         session: Session {
@@ -177,6 +192,7 @@ impl Session {
         let reply = match self.dialect {
             Dialect::OpenAi => openai::read_reply(body),
             Dialect::Anthropic => messages::read_reply(body, &self.recall),
+            Dialect::Converse => converse::read_reply(body, &self.recall),
         }
         .map_err(invalid)?;
         let mut out = Vec::with_capacity(body.len() + 512);
@@ -202,8 +218,13 @@ impl Session {
         let reader: Box<dyn Reader> = match self.dialect {
             Dialect::OpenAi => Box::new(openai::reader(max_event)),
             Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
+            Dialect::Converse => Box::new(converse::reader(self.recall.clone(), max_event)),
         };
         let writer: Box<dyn Writer> = match self.door {
+            // Its streams say who speaks before there is something to say.
+            Door::OpenAi if self.dialect == Dialect::Converse => {
+                Box::new(openai::ChunkWriter::new(face).with_eager_role())
+            }
             Door::OpenAi => Box::new(openai::ChunkWriter::new(face)),
             Door::Messages => Box::new(messages::MessageWriter::new(face)),
         };
@@ -215,6 +236,23 @@ impl Session {
         match self.dialect {
             Dialect::OpenAi => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
+            Dialect::Converse => converse::read_error(None, body),
+        }
+    }
+
+    /// The same where the head is at hand: some vendors say there what kind of error it is.
+    pub fn refused(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
+        match self.dialect {
+            Dialect::Converse => converse::read_error(bedrock::exception(headers).as_deref(), body),
+            Dialect::OpenAi | Dialect::Anthropic => self.error(body),
+        }
+    }
+
+    /// The answer's id, for a [`Face`], where the vendor says it in the head.
+    pub fn id(&self, headers: &HeaderMap) -> Option<String> {
+        match self.dialect {
+            Dialect::Converse => bedrock::id(headers),
+            Dialect::OpenAi | Dialect::Anthropic => None,
         }
     }
 }

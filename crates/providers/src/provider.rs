@@ -232,6 +232,8 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic's Messages.
     Anthropic,
+    /// Bedrock's Converse.
+    Converse,
 }
 
 /// Another way to a vendor's surfaces, taken when a variable is set.

@@ -18,7 +18,9 @@
 mod block;
 mod effort;
 mod event;
+mod extra;
 mod finish;
+mod marks;
 pub mod media;
 pub mod names;
 mod plan;
@@ -46,3 +48,6 @@ pub use sse::{EventStream, Events};
 pub use translation::{Seen, Translation};
 pub use turns::{Shape, shape};
 pub use usage::Usage;
+
+pub(crate) use extra::with_extra;
+pub(crate) use marks::keep_last_marks;

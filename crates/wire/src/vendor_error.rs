@@ -28,17 +28,19 @@ pub struct VendorError {
     pub status: Option<u16>,
 }
 
-/// Reads an error body: `error` as text or object, `detail`, `message`, `errors[]`, a list of one.
+/// Reads an error body: `error` as text or object, `detail`, `message` (AWS also writes `Message`),
+/// `errors[]`, a list of one.
 ///
 /// None when it is not an error envelope.
 pub fn read(body: &[u8]) -> Option<VendorError> {
     let object = first_of_list(body);
-    let [error, detail, message, errors, rest @ ..] = pick(
+    let [error, detail, message, capital, errors, rest @ ..] = pick(
         object,
         [
             "error",
             "detail",
             "message",
+            "Message",
             "errors",
             "type",
             "code",
@@ -58,6 +60,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         status_code,
         raw_status_code,
     ] = rest;
+    let message = message.or(capital);
     let outer = VendorError {
         message: None,
         kind: kind.and_then(word),

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use wire::ir::{Block, Encoded, Plan, Request, Role, Shape, Turn, names, shape};
 use wire::json::Node;
-use wire::{anthropic, openai};
+use wire::{anthropic, converse, openai};
+
+mod said;
 
 /// A model that takes everything that the dialect has.
 const MODEL: &str = "claude-sonnet-4";
@@ -17,6 +19,7 @@ const MODEL: &str = "claude-sonnet-4";
 const PLAN: Plan<'static> = Plan {
     provider: "acme",
     model: MODEL,
+    family: None,
     reject: false,
     streaming: false,
     own_history: true,
@@ -215,5 +218,47 @@ proptest! {
         let request = anthropic::read_request(Node::parse(&once.body).unwrap()).unwrap();
         let twice = anthropic::write_request(request, &PLAN).unwrap();
         prop_assert_eq!(sent(&twice), sent(&once));
+    }
+}
+
+/// What a conversation says to Converse's models: it begins with the user and has no addresses.
+fn told_to_converse(body: &str) -> Value {
+    let body = body.replace(
+        "https://x.example/a.png",
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQ==",
+    );
+    let request = openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap();
+    sent(&converse::write_request(request, &PLAN).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn converse_is_told_all_that_was_said_and_nothing_else(body in request()) {
+        let shaped = shaped(openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap());
+        let expected = said::by_client(&shaped);
+        prop_assert_eq!(said::to_converse(&told_to_converse(&body)), expected);
+    }
+
+    #[test]
+    fn converse_gets_conversations_as_it_insists_on_them(body in request()) {
+        let sent = told_to_converse(&body);
+        let turns = sent["messages"].as_array().unwrap();
+        let roles: Vec<_> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
+        prop_assert_eq!(roles[0], "user");
+        prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]));
+        let mut calls: Vec<Value> = Vec::new();
+        for turn in turns {
+            let blocks = turn["content"].as_array().unwrap();
+            prop_assert!(!blocks.is_empty());
+            prop_assert!(blocks.iter().all(|block| block["text"] != ""));
+            let results = blocks.iter().map(|block| &block["toolResult"]["toolUseId"]);
+            let results: Vec<Value> = results.filter(|id| !id.is_null()).cloned().collect();
+            prop_assert_eq!(&results, &calls);
+            let ids = blocks.iter().map(|block| block["toolUse"]["toolUseId"].clone());
+            calls = ids.filter(|id| !id.is_null()).collect();
+        }
+        if turns.iter().any(|turn| turn.to_string().contains("toolUseId")) {
+            prop_assert!(sent["toolConfig"]["tools"][0]["toolSpec"].is_object());
+        }
     }
 }

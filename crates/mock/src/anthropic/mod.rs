@@ -37,6 +37,7 @@ pub(crate) enum Form {
     #[default]
     OpenAi,
     Messages,
+    Converse,
 }
 
 impl Form {
@@ -44,6 +45,8 @@ impl Form {
     pub(crate) fn of(path: &str) -> Form {
         if path.ends_with("/messages") {
             Form::Messages
+        } else if crate::converse::is_chat(path) {
+            Form::Converse
         } else {
             Form::OpenAi
         }

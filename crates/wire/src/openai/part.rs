@@ -342,3 +342,39 @@ fn read_url_citation(cited: Node<'_>) -> Citation<'_> {
         raw: None,
     }
 }
+
+/// The content of an answer that is a list, as some vendors write it: words, and the reasoning
+/// before them.
+pub(super) fn read_listed(content: Node<'_>) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    if !content.is_array() {
+        return blocks;
+    }
+    for part in content.elements() {
+        let [kind, text, summary] = part.pick(["type", "text", "summary"]);
+        match kind.and_then(Node::text).as_deref() {
+            Some("reasoning") => {
+                let parts = summary.map(Node::elements).unwrap_or_default();
+                blocks.extend(parts.into_iter().map(read_summary));
+            }
+            Some("thinking" | "redacted_thinking") => blocks.extend(thinking_block(part)),
+            _ => blocks.extend(text.and_then(Node::text).map(Block::text)),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// One part of Databricks' reasoning.
+fn read_summary(part: Node<'_>) -> Block<'_> {
+    let [text, signature] = part
+        .pick(["text", "signature"])
+        .map(|member| member.and_then(Node::text));
+    Block::Thinking(Thinking {
+        text: text.unwrap_or_default(),
+        state: signature.map(|data| Opaque {
+            kind: OpaqueKind::Signature,
+            data,
+        }),
+    })
+}
