@@ -13,12 +13,13 @@
 //! - [`redact`]: credentials in texts
 //! - [`fault`]: the one error of a call
 //! - [`ir`]: the form between dialects
-//! - [`openai`], [`anthropic`]: dialects, to it and from it
+//! - [`openai`], [`anthropic`], [`gemini`]: dialects, to it and from it
 
 pub mod anthropic;
 pub mod chat;
 pub mod envelope;
 pub mod fault;
+pub mod gemini;
 pub mod ir;
 pub mod json;
 pub mod openai;

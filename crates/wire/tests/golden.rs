@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wire::fault::{Fault, Kind};
+use wire::gemini::{self, Home};
 use wire::ir::{
     Break, Encoded, Face, Plan, Reader, Recall, Refusal, Reply, Request, Translation, Writer,
 };
@@ -45,7 +46,19 @@ struct Door {
     writer: fn(Face) -> Box<dyn Writer>,
 }
 
-const VENDORS: [Vendor; 2] = [
+const VENDORS: [Vendor; 4] = [
+    Vendor {
+        name: "gemini",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Developer),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+    },
+    Vendor {
+        name: "vertex-ai",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Vertex),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+    },
     Vendor {
         name: "anthropic",
         write_request: anthropic::write_request,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use wire::gemini::{self, Home};
 use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
 use wire::json::Node;
 use wire::{anthropic, openai, sse};
@@ -92,6 +93,7 @@ fn translate_request(text: &str, read: ReadRequest) {
             streaming: false,
             own_history: true,
         };
+        translate_for_google(text, read);
         for write in [anthropic::write_request, openai::write_request] {
             let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
                 return;
@@ -100,6 +102,28 @@ fn translate_request(text: &str, read: ReadRequest) {
                 let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
                 assert_eq!(sent["model"], model);
             }
+        }
+    }
+}
+
+fn translate_for_google(text: &str, read: ReadRequest) {
+    for (model, home, own_history) in [
+        ("gemini-2.0-flash", Home::Developer, true),
+        ("gemini-3-pro-preview", Home::Vertex, false),
+    ] {
+        let plan = Plan {
+            provider: "acme",
+            model,
+            reject: false,
+            streaming: false,
+            own_history,
+        };
+        let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
+            return;
+        };
+        if let Ok(encoded) = gemini::write_request(request, &plan, home) {
+            let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+            assert!(sent["contents"][0]["parts"].is_array());
         }
     }
 }
@@ -130,6 +154,7 @@ fn answers_may_hold_anything_anywhere() {
             let replies = [
                 anthropic::read_reply(text.as_bytes(), &recall),
                 openai::read_reply(text.as_bytes()),
+                gemini::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
                 for write in [openai::write_reply, anthropic::write_reply] {
@@ -151,13 +176,14 @@ fn recall() -> Recall {
     }
 }
 
-fn readers() -> [Box<dyn Reader>; 2] {
+fn readers() -> [Box<dyn Reader>; 3] {
     [
         Box::new(EventStream::new(
             anthropic::EventReader::new(recall()),
             1 << 16,
         )),
         Box::new(openai::reader(1 << 16)),
+        Box::new(gemini::reader(recall(), 1 << 16)),
     ]
 }
 
@@ -228,6 +254,8 @@ proptest! {
     fn bytes_of_any_kind_are_no_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         translate_stream(&bytes);
         let _ = anthropic::read_error(&bytes);
+        let _ = gemini::read_error(&bytes);
+        let _ = gemini::read_reply(&bytes, &recall()).is_ok();
         let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
         let _ = openai::read_reply(&bytes).is_ok();
     }
