@@ -14,8 +14,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use wire::fault::{Fault, Kind};
-use wire::ir::{self, Face, Finish, Plan, Reader, Recall, Refusal, Translation, Writer};
-use wire::openai::NotAReply;
+use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{Envelope, anthropic as messages, openai};

@@ -37,7 +37,7 @@ pub use effort::Effort;
 pub use event::{Break, Delta, Event, Opening, Reader, Sink, Start, Writer};
 pub use finish::{Finish, Reason};
 pub use plan::{Dropped, Encoded, Face, Plan, Recall, Refusal};
-pub use reply::{Choice, Reply};
+pub use reply::{Choice, NotAReply, Reply};
 pub use request::{
     Format, MaxOutput, Reasoning, ReasoningMode, Request, Role, Sampling, Tool, ToolChoice,
     ToolKind, Turn,

@@ -15,7 +15,7 @@ mod tool;
 
 pub use chunk_reader::{ChunkReader, reader};
 pub use chunk_writer::ChunkWriter;
-pub use reply_reader::{NotAReply, read_reply};
+pub use reply_reader::read_reply;
 pub use reply_writer::write_reply;
 pub use request_reader::read_request;
 pub use request_writer::write_request;

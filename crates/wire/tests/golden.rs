@@ -23,7 +23,8 @@ use serde_json::{Value, json};
 use wire::fault::{Fault, Kind};
 use wire::gemini::{self, Home};
 use wire::ir::{
-    Break, Encoded, Face, Plan, Reader, Recall, Refusal, Reply, Request, Translation, Writer,
+    Break, Encoded, Face, NotAReply, Plan, Reader, Recall, Refusal, Reply, Request, Translation,
+    Writer,
 };
 use wire::json::Node;
 use wire::{anthropic, openai, sse};
@@ -34,7 +35,7 @@ const MAX_EVENT: usize = 1 << 20;
 struct Vendor {
     name: &'static str,
     write_request: fn(Request<'_>, &Plan<'_>) -> Result<Encoded, Refusal>,
-    read_reply: for<'a> fn(&'a [u8], &Recall) -> Result<Reply<'a>, openai::NotAReply>,
+    read_reply: for<'a> fn(&'a [u8], &Recall) -> Result<Reply<'a>, NotAReply>,
     reader: fn(Recall) -> Box<dyn Reader>,
 }
 

@@ -38,9 +38,11 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Refusal> {
                 Block::ToolResult(result) => &result.parts[..],
                 _ => &[],
             };
-            let bad = std::iter::once(block)
-                .chain(results)
-                .find(|block| !is_sayable(block));
+            let bad = std::iter::once(block).chain(results).find(|block| {
+                // Instructions are words here.
+                let words = matches!(block, Block::Text(_) | Block::Refusal(_));
+                !is_sayable(block) || turn.role.is_system() && !words
+            });
             if let Some(bad) = bad {
                 let place = format!("messages[{at}].content[{number}]");
                 let what = format!(

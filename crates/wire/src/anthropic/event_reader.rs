@@ -125,8 +125,8 @@ impl EventReader {
                 What::Nothing
             }
             Some(Kind::ToolUse) => self.open_call(block, content, sink),
-            Some(Kind::Server) => What::Server(content.raw().to_owned(), String::new()),
-            _ => What::Nothing,
+            // What was invented later is told as the vendor's own.
+            _ => What::Server(content.raw().to_owned(), String::new()),
         };
         self.open.retain(|open| open.index != index);
         self.open.push(Open { index, block, what });

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use super::block_reader::read_answer;
 use super::usage::Counts;
-use crate::ir::{Block, Choice, Finish, Reason, Recall, Reply, Text};
+use crate::ir::{Block, Choice, Finish, NotAReply, Reason, Recall, Reply, Server, Text};
 use crate::json::Node;
-use crate::openai::NotAReply;
 
 /// Said where a model declines without a word.
 pub(super) const DECLINED: &str = "The model declined to answer.";
@@ -29,6 +28,7 @@ pub fn read_reply<'a>(body: &'a [u8], recall: &Recall) -> Result<Reply<'a>, NotA
     let blocks = content.elements().into_iter();
     let mut blocks: Vec<_> = blocks
         .filter_map(|block| read_answer(block, recall))
+        .map(kept)
         .collect();
     blocks.retain(|block| !block.is_empty());
     if let Some(start) = recall.prefilled {
@@ -62,6 +62,14 @@ pub fn read_reply<'a>(body: &'a [u8], recall: &Recall) -> Result<Reply<'a>, NotA
             .and_then(Node::text),
         metadata: Vec::new(),
     })
+}
+
+/// A block that was invented later is told as the vendor's own.
+fn kept(block: Block<'_>) -> Block<'_> {
+    match block {
+        Block::Unknown { kind, raw } => Block::Server(Server { kind, raw }),
+        block => block,
+    }
 }
 
 /// The answer goes on from a beginning that it does not repeat.

@@ -61,8 +61,14 @@ impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>) -> Work<'a, 'p> {
         let claude = Claude::of(plan.model);
         let system = request.take_system();
+        let mut dropped = Dropped::default();
         // Before turns are put together: one of which nothing stays leaves no gap.
         for turn in &mut request.turns {
+            // Reasoning of others is nobody's loss.
+            let lost = |block: &Block<'_>| {
+                !matches!(block, Block::Thinking(_)) && !keeps(block, plan.own_history)
+            };
+            dropped.note_if(turn.blocks.iter().any(lost), "messages");
             turn.blocks.retain(|block| keeps(block, plan.own_history));
         }
         let names = shape(&mut request, &SHAPE);
@@ -82,7 +88,7 @@ impl<'a, 'p> Work<'a, 'p> {
             request,
             plan,
             claude,
-            dropped: Dropped::default(),
+            dropped,
             recall,
             system,
             schema: None,
@@ -116,6 +122,8 @@ impl<'a, 'p> Work<'a, 'p> {
         ] {
             self.dropped.note_if(there, param);
         }
+        let named = request.turns.iter().any(|turn| turn.name.is_some());
+        self.dropped.note_if(named, "messages[].name");
         for (name, _) in &request.unknown {
             self.dropped.note(name.to_string());
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::block::{Block, Raw};
 use super::finish::Finish;
 use super::usage::Usage;
+use crate::json::JsonError;
 
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,4 +37,16 @@ pub struct Choice<'a> {
     pub finish: Finish<'a>,
     /// Probabilities in OpenAI's form.
     pub logprobs: Option<Raw<'a>>,
+}
+
+/// An answer that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAReply {
+    /// It is not JSON.
+    #[error("the answer is not JSON: {0}")]
+    Json(#[from] JsonError),
+    /// It is something else.
+    #[error("the answer has no {0}")]
+    Lacks(&'static str),
 }

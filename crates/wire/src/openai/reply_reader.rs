@@ -5,21 +5,9 @@ use std::borrow::Cow;
 use super::message::read_thinking;
 use super::part::read_annotations;
 use super::tool::read_call;
-use crate::ir::{Block, Choice, Finish, Image, Raw, Reply, Text, media};
-use crate::json::{JsonError, Node};
+use crate::ir::{Block, Choice, Finish, Image, NotAReply, Raw, Reply, Text, media};
+use crate::json::Node;
 use crate::usage;
-
-/// An answer that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotAReply {
-    /// It is not JSON.
-    #[error("the answer is not JSON: {0}")]
-    Json(#[from] JsonError),
-    /// It is something else.
-    #[error("the answer has no {0}")]
-    Lacks(&'static str),
-}
 
 /// Reads a whole answer.
 pub fn read_reply(body: &[u8]) -> Result<Reply<'_>, NotAReply> {
