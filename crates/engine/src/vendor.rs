@@ -21,7 +21,7 @@ pub(crate) fn fault_of_answer(
     let error = vendor_error::read(body).unwrap_or_default();
     let mut fault = described(fault::of_status(status.as_u16()), &error, redactor);
     fault.upstream_status = Some(status.as_u16());
-    fault.retry_after = retry_after(headers, now);
+    fault.retry_after = retry_after(headers, now).or(error.retry_after);
     fault
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn fault_of_error(
     let kind = status.map_or(Kind::UpstreamError, fault::of_status);
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
-    fault.retry_after = retry_after;
+    fault.retry_after = retry_after.or(error.retry_after);
     fault
 }
 

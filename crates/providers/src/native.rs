@@ -24,6 +24,7 @@ use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
 mod anthropic;
+mod gemini;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,10 @@ pub struct NativeCall {
 /// What an answer needs to know of its request.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The dialect that the model is spoken to in.
     dialect: Dialect,
+    /// Whether the vendor's own errors may come in the place of the model's.
+    at_vertex: bool,
     door: Door,
     recall: Recall,
     /// Whether the client wants a stream.
@@ -122,14 +126,27 @@ pub fn encode(
             let headers = anthropic::headers(plan.headers, &encoded.betas);
             (encoded, headers)
         }
+        Dialect::Gemini => {
+            let home = wire::gemini::Home::Developer;
+            let encoded = wire::gemini::write_request(request, &written, home)?;
+            (encoded, HeaderMap::new())
+        }
+        Dialect::Vertex => gemini::write_at_vertex(request, &written, plan.headers)?,
+    };
+    let path = match provider.dialect {
+        Dialect::Gemini | Dialect::Vertex => {
+            Some(gemini::path(provider.dialect, plan.model, streaming)?)
+        }
+        Dialect::OpenAi | Dialect::Anthropic => None,
     };
     Ok(NativeCall {
         body: encoded.body.into(),
-        path: None,
+        path,
         headers,
         dropped: encoded.dropped,
         session: Session {
-            dialect: provider.dialect,
+            dialect: gemini::spoken(provider.dialect, plan.model),
+            at_vertex: provider.dialect == Dialect::Vertex,
             door: plan.door,
             recall: encoded.recall,
             streaming,
@@ -177,6 +194,7 @@ impl Session {
         let reply = match self.dialect {
             Dialect::OpenAi => openai::read_reply(body),
             Dialect::Anthropic => messages::read_reply(body, &self.recall),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_reply(body, &self.recall),
         }
         .map_err(invalid)?;
         let mut out = Vec::with_capacity(body.len() + 512);
@@ -202,6 +220,9 @@ impl Session {
         let reader: Box<dyn Reader> = match self.dialect {
             Dialect::OpenAi => Box::new(openai::reader(max_event)),
             Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
+            Dialect::Gemini | Dialect::Vertex => {
+                Box::new(wire::gemini::reader(self.recall.clone(), max_event))
+            }
         };
         let writer: Box<dyn Writer> = match self.door {
             Door::OpenAi => Box::new(openai::ChunkWriter::new(face)),
@@ -212,9 +233,13 @@ impl Session {
 
     /// Reads the body of an answer with an error status; None when it says nothing.
     pub fn error(&self, body: &[u8]) -> Option<VendorError> {
+        if self.at_vertex {
+            return gemini::read_error(self.dialect, body);
+        }
         match self.dialect {
             Dialect::OpenAi => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_error(body),
         }
     }
 }

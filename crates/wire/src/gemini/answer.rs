@@ -33,7 +33,7 @@ pub(super) enum Part<'a> {
 }
 
 /// Reads one part; None for one that says nothing.
-pub(super) fn read_part(node: Node<'_>) -> Option<Part<'_>> {
+pub(super) fn read_part<'a>(node: Node<'a>) -> Option<Part<'a>> {
     let [text, thought, signature, call, data, code, result] = node.pick([
         "text",
         "thought",
@@ -46,17 +46,22 @@ pub(super) fn read_part(node: Node<'_>) -> Option<Part<'_>> {
     let signature = signature
         .and_then(Node::text)
         .filter(|signature| !signature.is_empty());
-    let server = |kind: &'static str| {
+    let server = |kind: Cow<'a, str>| {
         Part::Whole(Block::Server(Server {
-            kind: Cow::Borrowed(kind),
+            kind,
             raw: node.into(),
         }))
     };
     Some(match (call, data, code, result) {
         (Some(call), ..) => Part::Call(call, signature),
         (_, Some(data), ..) => Part::Whole(read_data(data)?),
-        (_, _, Some(_), _) => server("executableCode"),
-        (_, _, _, Some(_)) => server("codeExecutionResult"),
+        (_, _, Some(_), _) => server(Cow::Borrowed("executableCode")),
+        (_, _, _, Some(_)) => server(Cow::Borrowed("codeExecutionResult")),
+        // A part that was invented later is told as the vendor's own.
+        _ if text.is_none() && signature.is_none() => {
+            let (kind, _) = node.members().into_iter().next()?;
+            server(kind)
+        }
         _ => Part::Words {
             text: text.and_then(Node::text).unwrap_or_default(),
             thought: thought.and_then(Node::flag).unwrap_or(false),

@@ -35,7 +35,7 @@ pub(super) fn check(request: &Request<'_>, home: Home) -> Result<(), Refusal> {
 }
 
 fn wrong_with(block: &Block<'_>, role: Role, home: Home) -> Option<String> {
-    if role.is_system() && !matches!(block, Block::Text(_)) {
+    if role.is_system() && !matches!(block, Block::Text(_) | Block::Refusal(_)) {
         return Some(format!(
             "the provider takes no part of type {} in instructions; it takes text",
             block.kind()

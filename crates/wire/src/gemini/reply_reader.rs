@@ -8,9 +8,10 @@ use super::answer::{
 use super::grounding::{Said, citations};
 use super::logprobs::read_logprobs;
 use super::usage::read_usage;
-use crate::ir::{Block, Choice, Opaque, OpaqueKind, Raw, Recall, Reply, Text, Thinking, names};
+use crate::ir::{
+    Block, Choice, NotAReply, Opaque, OpaqueKind, Raw, Recall, Reply, Text, Thinking, names,
+};
 use crate::json::Node;
-use crate::openai::NotAReply;
 
 /// What only this vendor says, by name.
 type Metadata<'a> = Vec<(Cow<'a, str>, Raw<'a>)>;

@@ -64,8 +64,12 @@ impl<'a, 'p> Work<'a, 'p> {
         let system = request.take_system();
         for turn in &mut request.turns {
             let role = turn.role;
-            turn.blocks
-                .retain(|block| keeps(block, role, plan.own_history));
+            let kept = |block: &Block<'_>| keeps(block, role, plan.own_history);
+            // Reasoning of others is nobody's loss.
+            let lost = |block: &Block<'_>| !matches!(block, Block::Thinking(_)) && !kept(block);
+            dropped.note_if(turn.blocks.iter().any(lost), "messages");
+            dropped.note_if(turn.name.is_some(), "messages[].name");
+            turn.blocks.retain(kept);
         }
         let names = shape(&mut request, &SHAPE);
         let custom = request
@@ -173,10 +177,11 @@ impl<'a, 'p> Work<'a, 'p> {
 
     fn write_system(&self, o: &mut Object<'_>) {
         let texts = self.system.iter().filter_map(|block| match block {
-            Block::Text(text) if !text.text.trim().is_empty() => Some(&*text.text),
+            Block::Text(text) => Some(&*text.text),
+            Block::Refusal(text) => Some(&**text),
             _ => None,
         });
-        let texts: Vec<_> = texts.collect();
+        let texts: Vec<_> = texts.filter(|text| !text.trim().is_empty()).collect();
         if !texts.is_empty() {
             o.object("systemInstruction", |o| {
                 o.array("parts", |a| {
