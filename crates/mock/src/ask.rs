@@ -6,6 +6,7 @@ use http::Method;
 
 use crate::{
     anthropic::{self, Form},
+    gemini,
     openai::{Chat, Embeddings, Refusal},
 };
 
@@ -14,6 +15,8 @@ pub(crate) enum Ask {
     Chat(Chat),
     /// A chat in Anthropic's dialect.
     Messages(Chat),
+    /// A chat in Google's dialect.
+    Generate(Chat),
     Embeddings(Embeddings),
     Models,
     Model(String),
@@ -26,6 +29,8 @@ impl Ask {
             Chat::read(path, body).map(Ask::Chat)
         } else if post && path.ends_with("/messages") {
             anthropic::read(body).map(Ask::Messages)
+        } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
+            gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
             Embeddings::read(path, body).map(Ask::Embeddings)
         } else if get && path.ends_with("/models") {
@@ -40,7 +45,7 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) | Ask::Messages(chat) => chat.weight(),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Generate(chat) => chat.weight(),
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
@@ -51,13 +56,14 @@ impl Ask {
     pub(crate) fn form(&self) -> Form {
         match self {
             Ask::Messages(_) => Form::Messages,
+            Ask::Generate(_) => Form::Gemini,
             _ => Form::OpenAi,
         }
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) | Ask::Messages(chat) => Some(&chat.model),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Generate(chat) => Some(&chat.model),
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

@@ -23,6 +23,7 @@ pub mod control;
 mod dice;
 mod events;
 mod fault;
+mod gemini;
 mod line;
 mod lock;
 mod openai;

@@ -6,6 +6,7 @@ mod request;
 mod stream;
 mod whole;
 
+pub(crate) use object::SIGNATURE;
 pub(crate) use request::read;
 
 use http::StatusCode;
@@ -14,6 +15,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     behaviour::Behaviour,
+    gemini,
     openai::{Chat, Refusal},
 };
 
@@ -37,6 +39,7 @@ pub(crate) enum Form {
     #[default]
     OpenAi,
     Messages,
+    Gemini,
 }
 
 impl Form {
@@ -44,6 +47,8 @@ impl Form {
     pub(crate) fn of(path: &str) -> Form {
         if path.ends_with("/messages") {
             Form::Messages
+        } else if gemini::asked(path).is_some() {
+            Form::Gemini
         } else {
             Form::OpenAi
         }

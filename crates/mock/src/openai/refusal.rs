@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
+    gemini,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +143,10 @@ impl Refusal {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
-        if self.form == Form::Messages {
-            return anthropic::error(self.status, &self.message);
+        match self.form {
+            Form::OpenAi => {}
+            Form::Messages => return anthropic::error(self.status, &self.message),
+            Form::Gemini => return gemini::error(self.status, &self.message),
         }
         super::json(&Envelope {
             error: Detail {
