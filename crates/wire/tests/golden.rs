@@ -1,7 +1,7 @@
 //! What each dialect makes of each case, both ways. `UPDATE=1` writes down what it makes now.
 //!
 //! A case is a folder in `golden/<vendor>/`. Its files are named by whose bytes they hold: `vendor`,
-//! or the door that the client came through (`openai`, `messages`).
+//! or the door that the client came through (`openai`, `messages`, `gemini`).
 //!
 //! - `request.<door>.json` becomes `request.vendor.json`, and what is told of it `request.told.json`
 //! - `reply.vendor.json` becomes `reply.<door>.json`
@@ -74,7 +74,13 @@ const VENDORS: [Vendor; 4] = [
     },
 ];
 
-const DOORS: [Door; 2] = [
+const DOORS: [Door; 3] = [
+    Door {
+        name: "gemini",
+        read_request: gemini::read_request,
+        write_reply: gemini::write_reply,
+        writer: |face| Box::new(gemini::EventWriter::new(face)),
+    },
     Door {
         name: "openai",
         read_request: openai::read_request,
@@ -168,6 +174,7 @@ impl Case {
                 model: request.model.to_string(),
                 provider: self.vendor.name.into(),
                 include_usage: request.include_usage,
+                hide_thoughts: request.reasoning.display.as_deref() == Some("omitted"),
                 ..Face::default()
             };
             let model = told["model"].as_str().unwrap_or(&request.model).to_owned();

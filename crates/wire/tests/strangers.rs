@@ -12,7 +12,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wire::gemini::{self, Home};
-use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
+use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation, Writer};
 use wire::json::Node;
 use wire::{anthropic, openai, sse};
 
@@ -130,7 +130,8 @@ fn translate_for_google(text: &str, read: ReadRequest) {
 
 #[test]
 fn requests_may_hold_anything_anywhere() {
-    let doors: [(&str, ReadRequest); 2] = [
+    let doors: [(&str, ReadRequest); 3] = [
+        ("request.gemini.json", gemini::read_request),
         ("request.openai.json", openai::read_request),
         ("request.messages.json", anthropic::read_request),
     ];
@@ -157,7 +158,11 @@ fn answers_may_hold_anything_anywhere() {
                 gemini::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
-                for write in [openai::write_reply, anthropic::write_reply] {
+                for write in [
+                    openai::write_reply,
+                    anthropic::write_reply,
+                    gemini::write_reply,
+                ] {
                     let mut out = Vec::new();
                     write(&reply, &Face::default(), &mut out);
                     serde_json::from_slice::<Value>(&out).unwrap();
@@ -189,16 +194,14 @@ fn readers() -> [Box<dyn Reader>; 3] {
 
 /// Translates a stream to every door; what is written is whole events of whole documents.
 fn translate_stream(stream: &[u8]) {
-    for messages in [false, true] {
+    let writers: [fn() -> Box<dyn Writer>; 3] = [
+        || Box::new(openai::ChunkWriter::new(Face::default())),
+        || Box::new(anthropic::MessageWriter::new(Face::default())),
+        || Box::new(gemini::EventWriter::new(Face::default())),
+    ];
+    for writer in writers {
         for reader in readers() {
-            let mut translation = if messages {
-                Translation::new(
-                    reader,
-                    Box::new(anthropic::MessageWriter::new(Face::default())),
-                )
-            } else {
-                Translation::new(reader, Box::new(openai::ChunkWriter::new(Face::default())))
-            };
+            let mut translation = Translation::new(reader, writer());
             let mut out = Vec::new();
             let _ = translation
                 .push(Bytes::copy_from_slice(stream), &mut out)

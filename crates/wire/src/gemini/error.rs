@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::json::Node;
+use crate::fault::Fault;
+use crate::json::{Node, write};
 use crate::vendor_error::{self, VendorError};
 
 /// The words for what went wrong, and the status that goes with each.
@@ -70,6 +71,36 @@ fn seconds(delay: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// Writes an error as a client of this dialect reads it.
+pub fn write_error(fault: &Fault, out: &mut Vec<u8>) {
+    let status = fault.status();
+    let word = KINDS
+        .iter()
+        .find(|(_, known)| *known == status)
+        .map_or("UNKNOWN", |(word, _)| word);
+    let word = match status {
+        402 | 405..=428 => "INVALID_ARGUMENT",
+        500 | 502 => "INTERNAL",
+        529 => "UNAVAILABLE",
+        _ => word,
+    };
+    write::object(out, |o| {
+        o.object("error", |o| {
+            o.uint("code", u64::from(status));
+            o.text("message", &fault.message);
+            o.text("status", word);
+            if let Some(seconds) = fault.retry_after_seconds() {
+                o.array("details", |a| {
+                    a.object(|o| {
+                        o.text("@type", "type.googleapis.com/google.rpc.RetryInfo");
+                        o.text("retryDelay", &format!("{seconds}s"));
+                    });
+                });
+            }
+        });
+    });
+}
+
 /// Whether a refusal's text says that the conversation is too long.
 fn is_overflow(text: &str) -> bool {
     text.contains("input token count") && text.contains("exceeds the maximum")
@@ -78,6 +109,7 @@ fn is_overflow(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Kind;
 
     #[test]
     fn t13_every_kind_of_error_has_its_status_alone_or_in_a_list() {
@@ -116,6 +148,33 @@ mod tests {
         assert_eq!(error.retry_after, Some(Duration::from_millis(34_500)));
         for odd in ["-1s", "NaNs", "s", "9e99s", "5m"] {
             assert_eq!(seconds(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn t13_what_is_written_is_read() {
+        for kind in [
+            Kind::UpstreamRejected,
+            Kind::RateLimited,
+            Kind::UpstreamError,
+            Kind::Internal,
+        ] {
+            let mut fault = Fault::new(kind);
+            fault.retry_after = Some(Duration::from_secs(7));
+            let mut out = Vec::new();
+            write_error(&fault, &mut out);
+            let error = read_error(&out).unwrap();
+            assert_eq!(error.status, Some(fault.status()), "{kind:?}");
+            assert_eq!(
+                error.retry_after,
+                fault.retry_after_seconds().map(Duration::from_secs)
+            );
+            assert!(
+                KINDS
+                    .iter()
+                    .any(|(word, _)| Some(*word) == error.kind.as_deref()),
+                "{error:?}"
+            );
         }
     }
 

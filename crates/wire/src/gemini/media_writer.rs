@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::member::{get, pick};
 use super::model::{Gemini, Home};
 use crate::ir::{Block, Source, media};
 use crate::json::Node;
@@ -150,7 +151,10 @@ fn of_film<'a, const N: usize>(part: Node<'a>, names: [&str; N]) -> [Option<Node
 
 fn said_of_film(part: Node<'_>) -> Option<Cow<'_, str>> {
     let [mime, format] = of_film(part, ["mime_type", "format"]);
+    let [file] = pick(part, ["fileData"]);
+    let own = file.and_then(|file| get(file, "mimeType"));
     mime.or(format)
+        .or(own)
         .and_then(Node::text)
         .filter(|mime| mime.contains('/'))
 }
@@ -185,7 +189,7 @@ fn no_file(id: &str, home: Home) -> String {
     format!("the provider has no file `{id}`; {known}")
 }
 
-fn is_film_page(url: &str) -> bool {
+pub(super) fn is_film_page(url: &str) -> bool {
     FILM_PAGES.iter().any(|page| url.starts_with(page))
 }
 
@@ -233,6 +237,9 @@ fn file(o: &mut Object<'_>, uri: &str, media: &Media<'_>) {
 
 /// Which piece of a film counts, and how often it is looked at.
 fn write_film(o: &mut Object<'_>, part: Node<'_>) {
+    if let Some(own) = get(part, "videoMetadata").filter(|_| part.get("video_metadata").is_none()) {
+        return o.raw("videoMetadata", own.raw());
+    }
     let [whole, fps, start, end] = of_film(
         part,
         ["video_metadata", "fps", "start_offset", "end_offset"],

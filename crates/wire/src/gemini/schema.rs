@@ -42,6 +42,64 @@ pub fn sanitise(schema: Node<'_>) -> String {
     String::from_utf8(out).unwrap_or_else(|_| ANYTHING.to_owned())
 }
 
+/// The older form as JSON Schema, for vendors that know nothing else.
+pub(super) fn to_json_schema(schema: Node<'_>) -> String {
+    let mut out = Vec::with_capacity(schema.raw().len());
+    write_json_schema(&mut out, schema, MAX_DEPTH);
+    String::from_utf8(out).unwrap_or_else(|_| ANYTHING.to_owned())
+}
+
+fn write_json_schema(out: &mut Vec<u8>, schema: Node<'_>, room: usize) {
+    let Some(room) = room.checked_sub(1).filter(|_| schema.is_object()) else {
+        out.extend_from_slice(schema.raw().as_bytes());
+        return;
+    };
+    let nullable = schema.get("nullable").and_then(Node::flag) == Some(true);
+    write::object(out, |o| {
+        for (name, value) in schema.members() {
+            match &*name {
+                "type" => write_kind(o, value, nullable),
+                "nullable" | "propertyOrdering" | "property_ordering" => {}
+                "properties" => o.object("properties", |o| {
+                    for (name, schema) in value.members() {
+                        write_json_schema(o.name(&name), schema, room);
+                    }
+                }),
+                "items" => write_json_schema(o.name("items"), value, room),
+                "anyOf" | "any_of" => o.array("anyOf", |a| {
+                    for choice in value.elements() {
+                        write_json_schema(a.slot(), choice, room);
+                    }
+                }),
+                // Whole numbers are written as texts there.
+                name => match value.text().and_then(|text| text.parse::<i64>().ok()) {
+                    Some(number) if is_bound(name) => o.raw(name, &number.to_string()),
+                    _ => o.raw(name, value.raw()),
+                },
+            }
+        }
+    });
+}
+
+fn write_kind(o: &mut Object<'_>, kind: Node<'_>, nullable: bool) {
+    let Some(word) = kind.text() else {
+        return o.raw("type", kind.raw());
+    };
+    let word = word.to_ascii_lowercase();
+    if nullable {
+        o.array("type", |a| {
+            a.text(&word);
+            a.text("null");
+        });
+    } else {
+        o.text("type", &word);
+    }
+}
+
+fn is_bound(name: &str) -> bool {
+    name.starts_with("min") || name.starts_with("max")
+}
+
 struct Sanitiser<'a> {
     named: Vec<(String, Node<'a>)>,
     left: usize,
@@ -355,6 +413,16 @@ mod tests {
             "required": ["unit"]
         });
         assert_eq!(sanitised(&schema), expected);
+    }
+
+    #[test]
+    fn t10_the_older_form_becomes_json_schema() {
+        let older = r#"{"type":"OBJECT","propertyOrdering":["a"],"properties":{"type":{"type":"STRING","nullable":true,"minLength":"2"},
+            "a":{"type":"ARRAY","items":{"type":"INTEGER","format":"int64"}},"b":{"anyOf":[{"type":"NUMBER"}]}}}"#;
+        let expected = json!({"type": "object", "properties": {"type": {"type": ["string", "null"], "minLength": 2},
+            "a": {"type": "array", "items": {"type": "integer", "format": "int64"}}, "b": {"anyOf": [{"type": "number"}]}}});
+        let found: Value = serde_json::from_str(&to_json_schema(Node::of(older))).unwrap();
+        assert_eq!(found, expected);
     }
 
     #[test]
