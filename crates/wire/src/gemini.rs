@@ -4,11 +4,13 @@
 //! take is in [`Gemini`].
 
 mod answer;
+mod embeddings;
 mod error;
 mod event_reader;
 mod event_writer;
 mod extra;
 mod grounding;
+mod images;
 mod logprobs;
 mod media_writer;
 mod member;
@@ -26,9 +28,11 @@ mod thinking;
 mod tool;
 mod usage;
 
+pub use embeddings::Embeddings;
 pub use error::{read_error, write_error};
 pub use event_reader::EventReader;
 pub use event_writer::EventWriter;
+pub use images::{Drawn, is_imagen, read_images, write_images};
 pub use model::{Gemini, Home, Reasons};
 pub use reply_reader::read_reply;
 pub use reply_writer::write_reply;
