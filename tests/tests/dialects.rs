@@ -139,3 +139,96 @@ fn a_call_falls_from_a_vendor_of_openais_dialect_to_one_of_anthropics() {
     assert_eq!(answer.header("x-gateway-model"), Some("claude-sonnet-4-5"));
     assert_eq!(answer.json()["object"], "chat.completion");
 }
+
+/// A vendor's row, the last part of the path it is asked at, whole and as a stream, and lines of its
+/// target.
+const VENDORS: [(&str, &str, &str, &str, &str); 3] = [
+    (
+        "anthropic",
+        "claude-sonnet-4-5",
+        "/messages",
+        "/messages",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "gemini",
+        "gemini-2.5-flash",
+        ":generateContent",
+        ":streamGenerateContent?alt=sse",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "bedrock",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "/converse",
+        "/converse-stream",
+        "auth: {aws: {access_key_id: AKIDEXAMPLE, secret_access_key: example-secret-key, region: us-east-1}}",
+    ),
+];
+
+#[test]
+fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell() {
+    for (provider, model, whole, streamed, lines) in VENDORS {
+        let vendor = Vendor::start();
+        let root = format!("http://{}", vendor.addr());
+        let setup = Setup::at(&format!("{root}/v1"))
+            .section("discovery:\n  enabled: false\nstrategy:\n  mode: fallback")
+            .further_target(&format!(
+                "- virtual_key: native\n  provider: {provider}\n  base_url: {root}/api\n  models: [\"{model}\"]\n  {lines}"
+            ));
+        let gateway = Gateway::start(&setup);
+
+        let answer = gateway.chat(chat_body(model));
+        assert_eq!(answer.status(), 200, "{provider}: {}", answer.text());
+        let said = answer.json();
+        assert_eq!(said["object"], "chat.completion", "{provider}");
+        assert_eq!(said["choices"][0]["finish_reason"], "stop", "{provider}");
+        assert!(
+            said["choices"][0]["message"]["content"].is_string(),
+            "{provider}"
+        );
+        assert!(
+            said["usage"]["completion_tokens"].as_u64() > Some(0),
+            "{provider}"
+        );
+        let request = vendor.last();
+        assert!(
+            request.path.ends_with(whole),
+            "{provider}: {}",
+            request.path
+        );
+        if provider == "bedrock" {
+            let signature = request.header("authorization").unwrap_or_default();
+            assert!(
+                signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
+                "{signature}"
+            );
+        }
+
+        let answer = gateway.chat(stream_body(model));
+        assert_eq!(answer.status(), 200, "{provider}: {}", answer.text());
+        let mut events = answer.events();
+        assert!(
+            events.pop().is_some_and(|last| last.is_done()),
+            "{provider}: {}",
+            answer.text()
+        );
+        let chunks: Vec<Value> = events.iter().filter_map(Event::json).collect();
+        let text: String = chunks
+            .iter()
+            .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+            .collect();
+        assert!(!text.is_empty(), "{provider}");
+        let finish = chunks
+            .iter()
+            .filter(|chunk| chunk["choices"][0]["finish_reason"] == "stop");
+        assert_eq!(finish.count(), 1, "{provider}");
+        let line = gateway.access(&answer);
+        assert!(line["tokens_out"].as_u64() > Some(0), "{provider}: {line}");
+        assert!(
+            vendor.last().path.ends_with(streamed),
+            "{provider}: {}",
+            vendor.last().path
+        );
+    }
+}

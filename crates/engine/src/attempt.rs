@@ -123,6 +123,9 @@ impl Attempt<'_> {
             self.streamed,
             self.own_history,
         )?;
+        if let Some(region) = &spoken.region {
+            target.check_region(region)?;
+        }
         let prompt = spoken.body.len() as u64 / 4;
         let mut request = target
             .chat_request(model, spoken.path.as_deref(), spoken.body, self.key)
@@ -225,7 +228,7 @@ impl Attempt<'_> {
             let body = collect(body, ERROR_BODY_MAX, idle)
                 .await
                 .unwrap_or_default();
-            return Err(match tongue.error(&body) {
+            return Err(match tongue.error(&head.headers, &body) {
                 Some(error) => vendor::fault_of_error(
                     &error,
                     vendor::retry_after(&head.headers, SystemTime::now()),
@@ -236,7 +239,10 @@ impl Attempt<'_> {
             });
         }
         let rules = &self.call.snapshot.config.stream;
-        let reading = tongue.reading(|session| self.face(session), rules.max_event_bytes);
+        let reading = tongue.reading(
+            |session| self.face(session, &head.headers),
+            rules.max_event_bytes,
+        );
         let mut relay = Box::new(Relay::new(body, reading, self.stream_rules(tongue, times)));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
@@ -264,10 +270,11 @@ impl Attempt<'_> {
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
             .unwrap_or_default();
+        let error = tongue.error(&head.headers, &body).unwrap_or_default();
         vendor::fault_of_answer(
-            head.status,
+            tongue.status(head.status, &error),
             &head.headers,
-            &tongue.error(&body).unwrap_or_default(),
+            &error,
             SystemTime::now(),
             &self.call.snapshot.redactor,
         )
@@ -323,7 +330,7 @@ impl Attempt<'_> {
                 "the answer is encoded as {coding}, which was not asked for"
             )));
         }
-        let whole = session.whole(body, &self.face(session))?;
+        let whole = session.whole(body, &self.face(session, &head.headers))?;
         let mut headers = self.relayed(&head.headers);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         seen.usage = Some(
@@ -384,16 +391,19 @@ impl Attempt<'_> {
     }
 
     /// What the gateway adds to a translated answer.
-    fn face(&self, session: &Session) -> Face {
+    fn face(&self, session: &Session, headers: &HeaderMap) -> Face {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let id = self.call.trace.to_string();
         Face {
             created: since.map_or(0, |since| since.as_secs()),
-            id: format!("chatcmpl-{id}"),
+            id: session
+                .id(headers)
+                .unwrap_or_else(|| format!("chatcmpl-{id}")),
             model: self.candidate.model.to_string(),
             provider: String::new(),
             request_id: id,
             include_usage: session.include_usage,
+            ..Face::default()
         }
     }
 

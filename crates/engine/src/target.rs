@@ -15,7 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request};
+use providers::auth::aws::region_of_host;
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
+
+use wire::fault::Fault;
 
 use crate::body;
 use crate::credential::{self, Credential, Ground, Net, Shelves};
@@ -275,6 +278,20 @@ impl Target {
             .and_then(|url| Site::of(&url))
             .map_err(|error| BuildError::Wrong(error.to_string()))?;
         Ok(self.request(Method::POST, site, body, key))
+    }
+
+    /// Refuses a model that lives in a region other than the target's.
+    pub(crate) fn check_region(&self, region: &str) -> Result<(), Fault> {
+        match self.way.host().and_then(region_of_host) {
+            Some(own) if own != region => {
+                let text = format!(
+                    "the model is of the region `{region}`, and the target `{}` calls `{own}`",
+                    self.name
+                );
+                Err(Fault::invalid(text, Some("model")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The vendor's own list of models, as it sends it.

@@ -1,5 +1,6 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use http::{HeaderMap, StatusCode};
 use providers::native::{self, Door, NativePlan, Session};
 use providers::{ChatPlan, Dialect, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
@@ -27,8 +28,10 @@ pub(crate) struct Spoken {
     pub(crate) body: bytes::Bytes,
     /// Below the API root, where it is not the surface's own.
     pub(crate) path: Option<String>,
+    /// The region that the model's name says, where it says one.
+    pub(crate) region: Option<String>,
     /// Besides the target's own.
-    pub(crate) headers: http::HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// Fields of the client's that it does not carry as they were.
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
@@ -55,12 +58,14 @@ pub(crate) fn speak(
         model,
         on_unsupported: word,
         own_history,
+        family: None,
         headers: &call.headers,
     };
     let native = native::encode(provider, &call.body, &plan)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
+        region: native.region,
         headers: native.headers,
         dropped: native.dropped,
         ignored: Vec::new(),
@@ -89,7 +94,8 @@ fn keep(
     Ok(Spoken {
         body: encoded.body,
         path: None,
-        headers: http::HeaderMap::new(),
+        region: None,
+        headers: HeaderMap::new(),
         dropped: encoded.dropped,
         ignored: encoded.ignored,
         tongue: Tongue::Same {
@@ -114,12 +120,22 @@ impl Tongue {
         matches!(self, Tongue::Same { hide_usage: true })
     }
 
-    /// What an error body says; None when it says nothing.
-    pub(crate) fn error(&self, body: &[u8]) -> Option<VendorError> {
+    /// What an error body says, and the head with it; None when they say nothing.
+    pub(crate) fn error(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
         match self {
             Tongue::Same { .. } => vendor_error::read(body),
-            Tongue::Other(session) => session.error(body),
+            Tongue::Other(session) => session.refused(headers, body),
         }
+    }
+    /// The status that an error means: a translated vendor's own word counts more than the one in
+    /// the head, which some give in general terms.
+    pub(crate) fn status(&self, head: StatusCode, error: &VendorError) -> StatusCode {
+        let said = match self {
+            Tongue::Same { .. } => None,
+            Tongue::Other(_) => error.status,
+        };
+        let said = said.and_then(|status| StatusCode::from_u16(status).ok());
+        said.filter(|status| !status.is_success()).unwrap_or(head)
     }
 }
 

@@ -62,6 +62,13 @@ pub struct Way {
     origin: Uri,
 }
 
+impl Way {
+    /// The host that it leads to.
+    pub fn host(&self) -> Option<&str> {
+        self.origin.host()
+    }
+}
+
 /// The ways in use, numbered. A reload that changes nothing about a way finds it again, and with
 /// it the connections that are open.
 #[derive(Default)]

@@ -23,7 +23,7 @@ pub(crate) fn fault_of_answer(
     let mut fault = described(fault::of_status(status.as_u16()), error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.answered = true;
-    fault.retry_after = retry_after(headers, now);
+    fault.retry_after = retry_after(headers, now).or(error.retry_after);
     fault
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn fault_of_error(
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
     fault.answered = true;
-    fault.retry_after = retry_after;
+    fault.retry_after = retry_after.or(error.retry_after);
     fault
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::{
     anthropic::{self, Form},
-    converse,
+    converse, gemini,
     openai::{Chat, Embeddings, Refusal},
 };
 
@@ -17,6 +17,8 @@ pub(crate) enum Ask {
     Messages(Chat),
     /// A chat in Bedrock's dialect.
     Converse(Chat),
+    /// A chat in Google's dialect.
+    Generate(Chat),
     Embeddings(Embeddings),
     Models,
     Model(String),
@@ -31,6 +33,8 @@ impl Ask {
             anthropic::read(body).map(Ask::Messages)
         } else if post && converse::is_chat(path) {
             converse::read(path, body).map(Ask::Converse)
+        } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
+            gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
             Embeddings::read(path, body).map(Ask::Embeddings)
         } else if get && path.ends_with("/models") {
@@ -45,7 +49,9 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) => chat.weight(),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) | Ask::Generate(chat) => {
+                chat.weight()
+            }
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
@@ -57,13 +63,16 @@ impl Ask {
         match self {
             Ask::Messages(_) => Form::Messages,
             Ask::Converse(_) => Form::Converse,
+            Ask::Generate(_) => Form::Gemini,
             _ => Form::OpenAi,
         }
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) => Some(&chat.model),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) | Ask::Generate(chat) => {
+                Some(&chat.model)
+            }
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

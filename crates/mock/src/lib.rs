@@ -24,6 +24,7 @@ mod converse;
 mod dice;
 mod events;
 mod fault;
+mod gemini;
 mod line;
 mod lock;
 mod openai;

@@ -246,7 +246,7 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
         name: match form {
-            Form::OpenAi => None,
+            Form::OpenAi | Form::Gemini => None,
             Form::Messages => Some("error"),
             Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
         },

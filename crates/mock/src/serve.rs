@@ -267,6 +267,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
         .and_then(|value| value.strip_prefix("Bearer "))
         .or_else(|| text("x-api-key"))
         .or_else(|| text("api-key"))
+        .or_else(|| text("x-goog-api-key"))
 }
 
 impl Pair {

@@ -25,6 +25,7 @@ use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+mod gemini;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,10 @@ pub struct NativeCall {
 /// What an answer needs to know of its request.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The dialect that the model is spoken to in.
     dialect: Dialect,
+    /// Whether the vendor's own errors may come in the place of the model's.
+    at_vertex: bool,
     door: Door,
     recall: Recall,
     /// Whether the client wants a stream.
@@ -136,6 +140,18 @@ pub fn encode(
             (path, region) = (Some(call.path), call.region);
             (encoded, HeaderMap::new())
         }
+        Dialect::Gemini => {
+            let home = wire::gemini::Home::Developer;
+            path = Some(gemini::path(provider.dialect, plan.model, streaming)?);
+            (
+                wire::gemini::write_request(request, &written, home)?,
+                HeaderMap::new(),
+            )
+        }
+        Dialect::Vertex => {
+            path = Some(gemini::path(provider.dialect, plan.model, streaming)?);
+            gemini::write_at_vertex(request, &written, plan.headers)?
+        }
     };
     Ok(NativeCall {
         body: encoded.body.into(),
@@ -144,7 +160,8 @@ pub fn encode(
         headers,
         dropped: encoded.dropped,
         session: Session {
-            dialect: provider.dialect,
+            dialect: gemini::spoken(provider.dialect, plan.model),
+            at_vertex: provider.dialect == Dialect::Vertex,
             door: plan.door,
             recall: encoded.recall,
             streaming,
@@ -193,6 +210,7 @@ impl Session {
             Dialect::OpenAi => openai::read_reply(body),
             Dialect::Anthropic => messages::read_reply(body, &self.recall),
             Dialect::Converse => converse::read_reply(body, &self.recall),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_reply(body, &self.recall),
         }
         .map_err(invalid)?;
         let mut out = Vec::with_capacity(body.len() + 512);
@@ -219,6 +237,9 @@ impl Session {
             Dialect::OpenAi => Box::new(openai::reader(max_event)),
             Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
             Dialect::Converse => Box::new(converse::reader(self.recall.clone(), max_event)),
+            Dialect::Gemini | Dialect::Vertex => {
+                Box::new(wire::gemini::reader(self.recall.clone(), max_event))
+            }
         };
         let writer: Box<dyn Writer> = match self.door {
             // Its streams say who speaks before there is something to say.
@@ -233,9 +254,13 @@ impl Session {
 
     /// Reads the body of an answer with an error status; None when it says nothing.
     pub fn error(&self, body: &[u8]) -> Option<VendorError> {
+        if self.at_vertex {
+            return gemini::read_error(self.dialect, body);
+        }
         match self.dialect {
             Dialect::OpenAi => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_error(body),
             Dialect::Converse => converse::read_error(None, body),
         }
     }
@@ -244,7 +269,7 @@ impl Session {
     pub fn refused(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
         match self.dialect {
             Dialect::Converse => converse::read_error(bedrock::exception(headers).as_deref(), body),
-            Dialect::OpenAi | Dialect::Anthropic => self.error(body),
+            _ => self.error(body),
         }
     }
 
@@ -252,7 +277,7 @@ impl Session {
     pub fn id(&self, headers: &HeaderMap) -> Option<String> {
         match self.dialect {
             Dialect::Converse => bedrock::id(headers),
-            Dialect::OpenAi | Dialect::Anthropic => None,
+            _ => None,
         }
     }
 }

@@ -234,6 +234,10 @@ pub enum Dialect {
     Anthropic,
     /// Bedrock's Converse.
     Converse,
+    /// Google's `generateContent`, at the Developer API.
+    Gemini,
+    /// Google's Vertex AI: each model in the dialect of its own vendor.
+    Vertex,
 }
 
 /// Another way to a vendor's surfaces, taken when a variable is set.

@@ -45,7 +45,7 @@ fn every_row_makes_sense_and_they_stand_in_order() {
         );
         assert_eq!(builtin().get(&provider.id), Some(provider));
     }
-    assert!(builtin().is_planned("bedrock"));
+    assert!(builtin().is_planned("replicate"));
     assert_eq!(builtin().get("nobody"), None);
 }
 

@@ -14,7 +14,7 @@
 //! - [`redact`]: credentials in texts
 //! - [`fault`]: the one error of a call
 //! - [`ir`]: the form between dialects
-//! - [`openai`], [`anthropic`], [`converse`]: dialects, to it and from it
+//! - [`openai`], [`anthropic`], [`converse`], [`gemini`]: dialects, to it and from it
 
 pub mod anthropic;
 pub mod chat;
@@ -22,6 +22,7 @@ pub mod converse;
 pub mod envelope;
 pub mod eventstream;
 pub mod fault;
+pub mod gemini;
 pub mod ir;
 pub mod json;
 pub mod openai;

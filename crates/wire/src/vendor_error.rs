@@ -3,6 +3,8 @@
 //! Only the members named here are ever read: a body that is in no known envelope says nothing,
 //! and its bytes reach nobody.
 
+use std::time::Duration;
+
 use crate::json::{MAX_DEPTH, Scanner, literal, pick};
 use crate::redact::scrub;
 
@@ -26,6 +28,8 @@ pub struct VendorError {
     pub param: Option<String>,
     /// A number of it that looks like an HTTP status.
     pub status: Option<u16>,
+    /// How long it wants not to be asked again.
+    pub retry_after: Option<Duration>,
 }
 
 /// Reads an error body: `error` as text or object, `detail`, `message` (AWS also writes `Message`),
@@ -70,6 +74,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
             .into_iter()
             .flatten()
             .find_map(http_status),
+        retry_after: None,
     };
     let inner = error
         .and_then(of_error)
@@ -82,6 +87,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         code: inner.code.or(outer.code),
         param: inner.param.or(outer.param),
         status: inner.status.or(outer.status),
+        retry_after: None,
     })
 }
 
@@ -147,6 +153,7 @@ pub(crate) fn of_error(raw: &[u8]) -> Option<VendorError> {
             .into_iter()
             .flatten()
             .find_map(http_status),
+        retry_after: None,
     };
     Some(found).filter(|found| *found != VendorError::default())
 }

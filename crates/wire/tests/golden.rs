@@ -1,7 +1,7 @@
 //! What each dialect makes of each case, both ways. `UPDATE=1` writes down what it makes now.
 //!
 //! A case is a folder in `golden/<vendor>/`. Its files are named by whose bytes they hold: `vendor`,
-//! or the door that the client came through (`openai`, `messages`).
+//! or the door that the client came through (`openai`, `messages`, `gemini`).
 //!
 //! - `request.<door>.json` becomes `request.vendor.json`, and what is told of it `request.told.json`
 //! - `reply.vendor.json` becomes `reply.<door>.json`
@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wire::fault::{Fault, Kind, of_status};
+use wire::gemini::{self, Home};
 use wire::ir::{
     Break, Encoded, Face, NotAReply, Plan, Reader, Recall, Refusal, Reply, Request, Translation,
     Writer,
@@ -51,7 +52,21 @@ struct Door {
     writer: fn(Face, bool) -> Box<dyn Writer>,
 }
 
-const VENDORS: [Vendor; 3] = [
+const VENDORS: [Vendor; 5] = [
+    Vendor {
+        name: "gemini",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Developer),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
+    Vendor {
+        name: "vertex-ai",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Vertex),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
     Vendor {
         name: "anthropic",
         write_request: anthropic::write_request,
@@ -75,7 +90,13 @@ const VENDORS: [Vendor; 3] = [
     },
 ];
 
-const DOORS: [Door; 2] = [
+const DOORS: [Door; 3] = [
+    Door {
+        name: "gemini",
+        read_request: gemini::read_request,
+        write_reply: gemini::write_reply,
+        writer: |face, _| Box::new(gemini::EventWriter::new(face)),
+    },
     Door {
         name: "openai",
         read_request: openai::read_request,
@@ -176,6 +197,7 @@ impl Case {
                 model: request.model.to_string(),
                 provider: self.vendor.name.into(),
                 include_usage: request.include_usage,
+                hide_thoughts: request.reasoning.display.as_deref() == Some("omitted"),
                 ..Face::default()
             };
             let model = told["model"].as_str().unwrap_or(&request.model).to_owned();

@@ -1,4 +1,4 @@
-//! A conversation that goes from OpenAI's dialect to Anthropic's and back keeps everything that
+//! A conversation that goes from OpenAI's dialect to another and back keeps everything that
 //! both can say, and what one cannot is told.
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use wire::gemini::{self, Home};
 use wire::ir::{Block, Encoded, Plan, Request, Role, Shape, Turn, names, shape};
 use wire::json::Node;
 use wire::{anthropic, converse, openai};
@@ -176,6 +177,24 @@ fn thoughts(request: &Request<'_>) -> Vec<String> {
     thoughts.map(|block| format!("{block:?}")).collect()
 }
 
+/// What is said, called and answered, in its order, without what vendors keep for themselves.
+fn said(request: &Request<'_>) -> Vec<String> {
+    let blocks = request
+        .turns
+        .iter()
+        .filter(|turn| !turn.role.is_system())
+        .flat_map(|turn| &turn.blocks);
+    let told = blocks.filter_map(|block| match block {
+        // A blank stands in for a conversation that is empty.
+        Block::Text(text) => Some(text.text.to_string()).filter(|text| text != " "),
+        Block::ToolCall(call) => Some(format!("{} {}", call.id, call.name)),
+        Block::ToolResult(result) => Some(format!("{} {}", result.id, result.is_error)),
+        Block::Image(_) | Block::File(_) => Some(block.kind().to_owned()),
+        _ => None,
+    });
+    told.collect()
+}
+
 fn sent(encoded: &Encoded) -> Value {
     serde_json::from_slice(&encoded.body).unwrap()
 }
@@ -218,6 +237,26 @@ proptest! {
         let request = anthropic::read_request(Node::parse(&once.body).unwrap()).unwrap();
         let twice = anthropic::write_request(request, &PLAN).unwrap();
         prop_assert_eq!(sent(&twice), sent(&once));
+    }
+
+    #[test]
+    fn there_and_back_through_gemini_says_the_same(body in request()) {
+        let plan = Plan { model: "gemini-3-flash", ..PLAN };
+        let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
+        let once = gemini::write_request(read(body.as_bytes()), &plan, Home::Developer).unwrap();
+        let back = gemini::read_request(Node::parse(&once.body).unwrap()).unwrap();
+        let mut expected = read(body.as_bytes());
+        for turn in &mut expected.turns {
+            // Another vendor's.
+            turn.blocks.retain(|block| !matches!(block, Block::Thinking(_)));
+        }
+        prop_assert_eq!(said(&back), said(&shaped(expected)));
+        let twice = gemini::write_request(back, &plan, Home::Developer).unwrap();
+        let [once, twice] = [once, twice].map(|encoded| sent(&encoded));
+        prop_assert_eq!(&twice["contents"], &once["contents"]);
+        for member in ["systemInstruction", "tools", "toolConfig"] {
+            prop_assert_eq!(&twice[member], &once[member]);
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
+use wire::gemini::{self, Home};
+use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation, Writer};
 use wire::json::Node;
 use wire::{anthropic, converse, eventstream, openai, sse};
 
@@ -95,6 +96,7 @@ fn translate_request(text: &str, read: ReadRequest) {
             streaming: false,
             own_history: true,
         };
+        translate_for_google(text, read);
         for write in [
             anthropic::write_request,
             converse::write_request,
@@ -112,9 +114,33 @@ fn translate_request(text: &str, read: ReadRequest) {
     }
 }
 
+fn translate_for_google(text: &str, read: ReadRequest) {
+    for (model, home, own_history) in [
+        ("gemini-2.0-flash", Home::Developer, true),
+        ("gemini-3-pro-preview", Home::Vertex, false),
+    ] {
+        let plan = Plan {
+            provider: "acme",
+            model,
+            family: None,
+            reject: false,
+            streaming: false,
+            own_history,
+        };
+        let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
+            return;
+        };
+        if let Ok(encoded) = gemini::write_request(request, &plan, home) {
+            let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+            assert!(sent["contents"][0]["parts"].is_array());
+        }
+    }
+}
+
 #[test]
 fn requests_may_hold_anything_anywhere() {
-    let doors: [(&str, ReadRequest); 2] = [
+    let doors: [(&str, ReadRequest); 3] = [
+        ("request.gemini.json", gemini::read_request),
         ("request.openai.json", openai::read_request),
         ("request.messages.json", anthropic::read_request),
     ];
@@ -139,9 +165,14 @@ fn answers_may_hold_anything_anywhere() {
                 anthropic::read_reply(text.as_bytes(), &recall),
                 converse::read_reply(text.as_bytes(), &recall),
                 openai::read_reply(text.as_bytes()),
+                gemini::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
-                for write in [openai::write_reply, anthropic::write_reply] {
+                for write in [
+                    openai::write_reply,
+                    anthropic::write_reply,
+                    gemini::write_reply,
+                ] {
                     let mut out = Vec::new();
                     write(&reply, &Face::default(), &mut out);
                     serde_json::from_slice::<Value>(&out).unwrap();
@@ -160,13 +191,14 @@ fn recall() -> Recall {
     }
 }
 
-fn readers() -> [Box<dyn Reader>; 2] {
+fn readers() -> [Box<dyn Reader>; 3] {
     [
         Box::new(EventStream::new(
             anthropic::EventReader::new(recall()),
             1 << 16,
         )),
         Box::new(openai::reader(1 << 16)),
+        Box::new(gemini::reader(recall(), 1 << 16)),
     ]
 }
 
@@ -183,16 +215,14 @@ fn translate_frames(stream: &[u8]) {
 }
 
 fn translate(stream: &[u8], readers: impl Fn() -> Vec<Box<dyn Reader>>) {
-    for messages in [false, true] {
+    let writers: [fn() -> Box<dyn Writer>; 3] = [
+        || Box::new(openai::ChunkWriter::new(Face::default())),
+        || Box::new(anthropic::MessageWriter::new(Face::default())),
+        || Box::new(gemini::EventWriter::new(Face::default())),
+    ];
+    for writer in writers {
         for reader in readers() {
-            let mut translation = if messages {
-                Translation::new(
-                    reader,
-                    Box::new(anthropic::MessageWriter::new(Face::default())),
-                )
-            } else {
-                Translation::new(reader, Box::new(openai::ChunkWriter::new(Face::default())))
-            };
+            let mut translation = Translation::new(reader, writer());
             let mut out = Vec::new();
             let _ = translation
                 .push(Bytes::copy_from_slice(stream), &mut out)
@@ -302,6 +332,8 @@ proptest! {
         translate_stream(&bytes);
         translate_frames(&bytes);
         let _ = anthropic::read_error(&bytes);
+        let _ = gemini::read_error(&bytes);
+        let _ = gemini::read_reply(&bytes, &recall()).is_ok();
         let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
         let _ = openai::read_reply(&bytes).is_ok();
     }

@@ -6,6 +6,7 @@ mod request;
 mod stream;
 mod whole;
 
+pub(crate) use object::SIGNATURE;
 pub(crate) use request::read;
 
 use http::StatusCode;
@@ -14,6 +15,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     behaviour::Behaviour,
+    gemini,
     openai::{Chat, Refusal},
 };
 
@@ -38,6 +40,7 @@ pub(crate) enum Form {
     OpenAi,
     Messages,
     Converse,
+    Gemini,
 }
 
 impl Form {
@@ -47,6 +50,8 @@ impl Form {
             Form::Messages
         } else if crate::converse::is_chat(path) {
             Form::Converse
+        } else if gemini::asked(path).is_some() {
+            Form::Gemini
         } else {
             Form::OpenAi
         }

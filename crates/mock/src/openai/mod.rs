@@ -22,7 +22,7 @@ use crate::{
     anthropic::{self, Form},
     ask::Ask,
     behaviour::Behaviour,
-    converse,
+    converse, gemini,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -36,6 +36,7 @@ pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
         Ask::Chat(chat) => ok(whole::body(chat, behaviour)),
         Ask::Messages(chat) => anthropic::answer(chat, behaviour),
         Ask::Converse(chat) => converse::answer(chat, behaviour),
+        Ask::Generate(chat) => gemini::answer(chat, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
         Ask::Models => ok(models::list()),
         Ask::Model(id) => ok(models::one(id)),

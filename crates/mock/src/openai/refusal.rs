@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
-    converse,
+    converse, gemini,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,7 @@ impl Refusal {
             Form::OpenAi => {}
             Form::Messages => return anthropic::error(self.status, &self.message),
             Form::Converse => return converse::error(&self.message),
+            Form::Gemini => return gemini::error(self.status, &self.message),
         }
         super::json(&Envelope {
             error: Detail {

@@ -156,6 +156,7 @@ pub(super) fn picture<'a>(format: &str, data: Cow<'a, str>) -> Block<'a> {
             data,
         },
         detail: None,
+        media_type: None,
         cache: None,
     })
 }

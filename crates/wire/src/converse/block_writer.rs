@@ -205,6 +205,7 @@ impl Blocks {
             let image = Image {
                 source: file.source.clone(),
                 detail: None,
+                media_type: None,
                 cache: None,
             };
             return write_image(a, &image);

@@ -75,6 +75,8 @@ pub struct Face {
     pub request_id: String,
     /// Whether the client wants a stream to end with its usage.
     pub include_usage: bool,
+    /// Whether the client does not want to see reasoning, in dialects in which it says so.
+    pub hide_thoughts: bool,
 }
 
 /// A request that a vendor cannot be asked.

@@ -116,6 +116,7 @@ fn read_image(image: Node<'_>) -> Option<Block<'_>> {
     Some(Block::Image(Image {
         source: media::source(url).ok()?,
         detail: None,
+        media_type: None,
         cache: None,
     }))
 }

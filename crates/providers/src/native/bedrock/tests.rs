@@ -12,7 +12,7 @@ use crate::{base_url, endpoint};
 
 /// The vendor's row but for its signatures.
 fn row() -> Provider {
-    toml::from_str(include_str!("row.toml")).unwrap()
+    crate::builtin().get("bedrock").unwrap().clone()
 }
 
 fn call(model: &str, body: &str, headers: &HeaderMap) -> Result<NativeCall, Refusal> {
