@@ -115,10 +115,8 @@ impl Price {
     fn nearest(&self, unit: Unit, service: Service, prompt: u64) -> Option<&Rate> {
         let own = self.in_force(unit, "", service, prompt);
         own.or_else(|| {
-            let others = stands_in(unit).iter();
-            others
-                .filter_map(|other| self.in_force(*other, "", service, prompt))
-                .next()
+            let mut others = stands_in(unit).iter();
+            others.find_map(|other| self.in_force(*other, "", service, prompt))
         })
     }
 

@@ -106,8 +106,13 @@ impl Unit {
         ROWS.iter().map(|row| row.unit)
     }
 
-    /// The unit of a word.
+    /// The unit of a word; `input` and `output` may be written in full.
     pub fn of(word: &str) -> Option<Unit> {
+        let word = match word {
+            "input" => "in",
+            "output" => "out",
+            short => short,
+        };
         let row = ROWS.iter().find(|row| row.word == word);
         row.map(|row| row.unit)
     }
@@ -170,6 +175,12 @@ impl Amount {
             return Err(BadNumber::TooLarge);
         }
         Ok(Amount(atto))
+    }
+
+    /// A part of it, rounded half up: what one second costs of a price for a minute.
+    pub fn over(self, parts: u32) -> Amount {
+        let parts = u128::from(parts.max(1));
+        Amount((self.0 + parts / 2) / parts)
     }
 }
 
