@@ -101,6 +101,7 @@ impl<'a> Model<'a> {
                 Unit::AudioOut,
                 Unit::SecondOut,
                 Unit::Output,
+                Unit::Request,
             ]),
             Mode::Rerank | Mode::Search => any(&[Unit::Search, Unit::Request, Unit::Input]),
             Mode::Video => any(&[Unit::SecondOut, Unit::Request, Unit::Output]),

@@ -133,8 +133,9 @@ impl Price {
     /// What a call costs. None when something that was used has no known price: that is unknown,
     /// not free.
     ///
-    /// Images that have a price of their own are charged by the image and not by tokens as well.
-    /// Tokens come before seconds and characters, since a vendor that counts them charges by them.
+    /// Images, searches and pages that have a price of their own are charged by the piece and not
+    /// by tokens as well. Tokens come before seconds and characters, since a vendor that counts
+    /// them charges by them.
     pub fn charge(&self, used: &Metered) -> Option<Bill> {
         bill::charge(self, used)
     }

@@ -135,3 +135,18 @@ fn of_two_lists_the_newer_row_counts_and_nothing_is_lost() {
     assert_eq!(price("new-1"), "in=4");
     assert_eq!(price("a-2026-01-01"), "in=2");
 }
+
+#[test]
+fn the_embedded_list_is_whole() {
+    let table = Table::read(EMBEDDED.to_owned()).unwrap();
+    assert!(table.len() > 4000);
+    let catalog = Catalog::embedded();
+    assert_eq!(catalog.len(), table.len());
+    let mut priced = 0;
+    for row in table.rows() {
+        let found = catalog.lookup(row.provider, row.id).unwrap();
+        assert_eq!((found.provider, found.id), (row.provider, row.id));
+        priced += usize::from(row.price(today()).is_some());
+    }
+    assert!(priced * 10 > table.len() * 9, "{priced} of {}", table.len());
+}

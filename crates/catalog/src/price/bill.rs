@@ -79,6 +79,12 @@ impl Writer<'_> {
                 return Some(true);
             }
         }
+        let pieces = [(Unit::Search, used.searches), (Unit::Page, used.pages)];
+        for (unit, quantity) in pieces {
+            if quantity > 0 && self.unit(unit, quantity) {
+                return Some(true);
+            }
+        }
         if used.has_tokens() && self.price.counts_tokens() {
             return self.tokens(used).then_some(true);
         }
@@ -86,8 +92,6 @@ impl Writer<'_> {
             (Unit::CharacterIn, used.characters),
             (Unit::SecondIn, used.millis_in),
             (Unit::SecondOut, used.millis_out),
-            (Unit::Page, used.pages),
-            (Unit::Search, used.searches),
         ];
         let priced = measures
             .into_iter()
@@ -95,6 +99,7 @@ impl Writer<'_> {
             .count();
         let nothing = used.images == 0
             && !used.has_tokens()
+            && pieces.iter().all(|(_, quantity)| *quantity == 0)
             && measures.iter().all(|(_, quantity)| *quantity == 0);
         (priced > 0 || nothing).then_some(priced > 0)
     }

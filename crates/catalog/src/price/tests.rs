@@ -172,6 +172,12 @@ fn c9_each_kind_of_call_is_charged_by_its_own_measure() {
         of("search=0.002", |used| used.searches = 2),
         Some(4_000_000_000)
     );
+    let ranked = |used: &mut Metered| {
+        used.searches = 1;
+        used.uncached_in = 500;
+    };
+    assert_eq!(of("in=0 out=0 search=0.002", ranked), Some(2_000_000_000));
+    assert_eq!(of("in=0.02", ranked), Some(10_000_000));
     assert_eq!(of("page=0.001", |used| used.pages = 3), Some(3_000_000_000));
     // What has no known price is unknown, not free.
     assert_eq!(of("", |used| used.characters = 1000), None);
