@@ -87,8 +87,11 @@ impl Price {
         self.of(unit).next().is_some()
     }
 
-    fn of(&self, unit: Unit) -> impl Iterator<Item = &Rate> {
-        self.rates.iter().filter(move |rate| rate.unit == unit)
+    fn of(&self, unit: Unit) -> std::slice::Iter<'_, Rate> {
+        let start = self.rates.partition_point(|rate| rate.unit < unit);
+        let rest = &self.rates[start..];
+        let length = rest.partition_point(|rate| rate.unit == unit);
+        rest[..length].iter()
     }
 
     /// The usual price of a unit: no variant, standard service, a short prompt.

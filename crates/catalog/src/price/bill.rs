@@ -73,9 +73,9 @@ impl Writer<'_> {
     /// nothing of the kind.
     fn main(&mut self, used: &Metered) -> Option<bool> {
         if used.images > 0 {
-            let rate = self.price.image(&used.image_kind, self.service).cloned();
-            if let Some(rate) = rate {
-                self.line(Unit::Image, used.images, &rate);
+            let price = self.price;
+            if let Some(rate) = price.image(&used.image_kind, self.service) {
+                self.line(Unit::Image, used.images, rate);
                 return Some(true);
             }
         }
@@ -140,8 +140,9 @@ impl Writer<'_> {
     }
 
     fn unit(&mut self, unit: Unit, quantity: u64) -> bool {
-        let rate = self.price.nearest(unit, self.service, self.prompt).cloned();
-        if let Some(rate) = &rate {
+        let price = self.price;
+        let rate = price.nearest(unit, self.service, self.prompt);
+        if let Some(rate) = rate {
             self.line(unit, quantity, rate);
         }
         rate.is_some()
