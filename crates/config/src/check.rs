@@ -4,6 +4,7 @@
 //! It runs on what fits the schema, even when other parts do not, so that one
 //! run tells everything.
 
+mod models;
 mod vendor;
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +37,7 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     check.targets(config);
     check.rows(&config.providers);
     check.aliases(&config.aliases);
+    check.catalog(&config.catalog);
     check.keys(config);
     check.server(config);
     check.found

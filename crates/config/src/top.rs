@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 use crate::key::Key;
+use crate::model_catalog::ModelCatalog;
 use crate::server::{Server, Stream};
 use crate::target::Target;
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub compatibility: Compatibility,
     /// Asking providers which models they serve.
     pub discovery: Discovery,
+    /// What is known of models and their prices.
+    pub catalog: ModelCatalog,
     /// API keys that this gateway accepts, known by their hashes.
     pub keys: Vec<Key>,
     /// How streamed answers are carried.
@@ -75,6 +78,7 @@ impl Default for Config {
             aliases: BTreeMap::new(),
             compatibility: Compatibility::default(),
             discovery: Discovery::default(),
+            catalog: ModelCatalog::default(),
             keys: Vec::new(),
             stream: Stream::default(),
             server: Server::default(),

@@ -32,6 +32,7 @@ const ERROR_BODY_MAX: usize = 256 * 1024;
 const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
 const TARGET: HeaderName = HeaderName::from_static("x-gateway-target");
 const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
+const COST: HeaderName = HeaderName::from_static("x-gateway-cost-usd");
 const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
 const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
@@ -82,7 +83,11 @@ impl Attempt<'_> {
         let begun = Instant::now();
         let end = target.patience.total.map(|total| begun + total);
         // What it cost if the client leaves before there is an answer to count.
-        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
+        receipt.note(|notes| {
+            notes.usage = Some(estimate(prompt, 0));
+            notes.price.clone_from(&self.candidate.price);
+            notes.answering = false;
+        });
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
             .bounded(
@@ -93,7 +98,8 @@ impl Attempt<'_> {
         receipt.note(|notes| {
             notes.upstream_wait += begun.elapsed();
             (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
-            notes.usage = None;
+            // A vendor that began to answer has read the prompt; one that refused has not.
+            notes.usage = notes.usage.filter(|_| notes.answering);
         });
         let answer = received.and_then(|received| match received {
             Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt),
@@ -103,10 +109,16 @@ impl Attempt<'_> {
             Ok(mut reply) => {
                 let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
                 self.name(&mut reply.headers, dropped);
+                if let Content::Whole(_) = reply.body {
+                    tell_cost(&mut reply.headers, receipt);
+                }
                 Ok(reply)
             }
             Err(fault) => {
-                receipt.note(|notes| self.name(&mut notes.headers, &notes.dropped));
+                receipt.note(|notes| {
+                    self.name(&mut notes.headers, &notes.dropped);
+                    notes.put_spent_aside();
+                });
                 Err(fault)
             }
         }
@@ -124,6 +136,7 @@ impl Attempt<'_> {
         if !answer.status().is_success() {
             return Err(self.refused(answer, receipt).await);
         }
+        receipt.note(|notes| notes.answering = true);
         let (head, body) = answer.into_parts();
         let idle = self.candidate.target.patience.idle;
         if !self.streamed {
@@ -329,6 +342,15 @@ impl Attempt<'_> {
         {
             headers.insert(DROPPED, value);
         }
+    }
+}
+
+/// Tells the client what the call cost. The head of a stream goes out before that is known.
+fn tell_cost(headers: &mut HeaderMap, receipt: &mut Receipt) {
+    receipt.note(|notes| notes.cost = notes.cost());
+    let cost = receipt.notes().and_then(|notes| notes.cost);
+    if let Some(value) = cost.and_then(|cost| HeaderValue::try_from(cost.amount.to_string()).ok()) {
+        headers.insert(COST, value);
     }
 }
 

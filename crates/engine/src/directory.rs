@@ -7,11 +7,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::{Day, Price};
 use providers::{Claim, Surface};
 use serde::Serialize;
 
 use crate::discovery::{Found, Listed};
+use crate::listing::Facts;
 use crate::target::Target;
+use crate::tariffs::Tariffs;
 
 /// A target considered for one call.
 #[derive(Clone)]
@@ -22,12 +25,18 @@ pub struct Candidate {
     pub model: Arc<str>,
     /// Whether the model is known to be the target's; one that is only tried may not exist.
     pub owned: bool,
+    /// What the model costs there, if that is known.
+    pub price: Option<Arc<Price>>,
 }
+
+/// By the name asked for: the numbers of targets, and their own names of the model.
+type Owners = HashMap<Box<str>, Vec<(usize, Arc<str>)>>;
 
 /// Who serves what, for one configuration and what vendors have listed so far.
 pub struct Directory {
     targets: Vec<Arc<Target>>,
-    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
+    tariffs: Tariffs,
+    owners: Owners,
     list: Bytes,
     /// What clients are shown of each model, in the order of the list.
     entries: Vec<(Box<str>, Bytes)>,
@@ -44,15 +53,17 @@ struct Entry<'a> {
     created: i64,
     owned_by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    context_window: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     upstream_owner: Option<&'a str>,
+    #[serde(flatten)]
+    facts: Facts,
+    /// The targets that serve it.
+    targets: Vec<&'a str>,
 }
 
 impl Directory {
     /// The directory of these targets, in their order.
-    pub fn build(targets: Vec<Arc<Target>>, found: &Found) -> Directory {
-        let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
+    pub(crate) fn build(targets: Vec<Arc<Target>>, found: &Found, tariffs: Tariffs) -> Directory {
+        let mut owners = Owners::new();
         for (number, target) in targets.iter().enumerate() {
             let listed = found.of(target).filter(|_| target.lists_what_it_serves());
             let listed = listed
@@ -74,7 +85,7 @@ impl Directory {
                 }
             }
         }
-        let shown = advertised(&targets, found);
+        let shown = advertised(&targets, found, &owners, &tariffs);
         let entries: Vec<(Box<str>, Bytes)> = shown
             .iter()
             .map(|entry| (entry.id.into(), json(entry)))
@@ -91,6 +102,7 @@ impl Directory {
         }
         Directory {
             targets,
+            tariffs,
             owners,
             list,
             entries,
@@ -127,13 +139,21 @@ impl Directory {
         capable
             .filter_map(|(target, own)| {
                 let claimed = || (target.provider.claim(model) == claim).then(|| Arc::from(model));
+                let owned = own.is_some() || claim == Claim::Owns;
+                let model = own.or_else(claimed)?;
                 Some(Candidate {
                     target: target.clone(),
-                    owned: own.is_some() || claim == Claim::Owns,
-                    model: own.or_else(claimed)?,
+                    owned,
+                    price: self.tariffs.price(&target.provider_id, &model),
+                    model,
                 })
             })
             .collect()
+    }
+
+    /// The day whose prices count.
+    pub(crate) fn day(&self) -> Day {
+        self.tariffs.today()
     }
 
     /// Whether no target can be reached at all.
@@ -177,7 +197,11 @@ impl Directory {
         let candidates = self.candidates(model, Surface::Chat);
         let target = &candidates.first()?.target;
         let claims = target.provider.claim(model) == Claim::Owns;
-        claims.then(|| json(&entry(model, target, None)))
+        let made = || {
+            let serving = serving(&self.targets, &self.owners, model);
+            json(&entry(model, model, target, None, serving, &self.tariffs))
+        };
+        claims.then(made)
     }
 }
 
@@ -195,33 +219,66 @@ fn list_of<'a>(entries: impl Iterator<Item = &'a Bytes>) -> Bytes {
 }
 
 /// What clients are shown: what the vendor lists and what the operator declared; first target wins.
-fn advertised<'a>(targets: &'a [Arc<Target>], found: &'a Found) -> Vec<Entry<'a>> {
+fn advertised<'a>(
+    targets: &'a [Arc<Target>],
+    found: &'a Found,
+    owners: &Owners,
+    tariffs: &Tariffs,
+) -> Vec<Entry<'a>> {
     let mut seen = HashSet::new();
     let mut data = Vec::new();
     for target in targets {
         let listed = found.of(target).filter(|_| target.lists_what_it_serves());
-        for model in listed.into_iter().flatten() {
-            if seen.insert(&*model.id) {
-                data.push(entry(&model.id, target, Some(model)));
-            }
-        }
-        for (asked, _) in &target.models {
-            if seen.insert(&**asked) {
-                data.push(entry(asked, target, None));
+        let listed = listed
+            .into_iter()
+            .flatten()
+            .map(|model| (&*model.id, &*model.id, Some(model)));
+        let declared = target
+            .models
+            .iter()
+            .map(|(asked, own)| (&**asked, &**own, None));
+        for (asked, own, listed) in listed.chain(declared) {
+            if seen.insert(asked) {
+                let serving = serving(targets, owners, asked);
+                data.push(entry(asked, own, target, listed, serving, tariffs));
             }
         }
     }
     data
 }
 
-fn entry<'a>(id: &'a str, target: &'a Target, listed: Option<&'a Listed>) -> Entry<'a> {
+/// The names of the targets that a model is known to belong to.
+fn serving<'a>(targets: &'a [Arc<Target>], owners: &Owners, model: &str) -> Vec<&'a str> {
+    let named = owners.get(model).map_or(&[][..], Vec::as_slice);
+    let serves = |number: usize, target: &Target| {
+        named.iter().any(|(owner, _)| *owner == number)
+            || target.provider.claim(model) == Claim::Owns
+    };
+    let targets = targets.iter().enumerate();
+    targets
+        .filter(|(number, target)| serves(*number, target))
+        .map(|(_, target)| &*target.name)
+        .collect()
+}
+
+fn entry<'a>(
+    id: &'a str,
+    own: &str,
+    target: &'a Target,
+    listed: Option<&'a Listed>,
+    targets: Vec<&'a str>,
+    tariffs: &Tariffs,
+) -> Entry<'a> {
+    let provider = &target.provider.id;
+    let context = listed.and_then(|model| model.context_window);
     Entry {
         id,
         object: "model",
         created: listed.map_or(0, |model| model.created),
-        owned_by: &target.provider.id,
-        context_window: listed.and_then(|model| model.context_window),
+        owned_by: provider,
         upstream_owner: listed.and_then(|model| model.owner.as_deref()),
+        facts: Facts::of(tariffs.catalog(), provider, own, context, tariffs.today()),
+        targets,
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use catalog::Price;
 use http::HeaderMap;
 use telemetry::metrics::InFlight;
 use telemetry::{AccessLog, Metrics, SurfaceMetrics};
@@ -15,6 +16,7 @@ use tracing::Level;
 use wire::fault::{Fault, Kind, Whose};
 use wire::usage::Usage;
 
+use crate::cost::{self, Cost, Spent};
 use crate::trace::CallId;
 
 /// Where receipts go.
@@ -88,8 +90,16 @@ pub struct Notes {
     pub dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub ignored: Vec<String>,
-    /// What was used.
+    /// What was used by the last attempt.
     pub usage: Option<Usage>,
+    /// The price list of the last attempt's model, if one is known.
+    pub price: Option<Arc<Price>>,
+    /// Whether the vendor of the last attempt has begun to answer it.
+    pub answering: bool,
+    /// What attempts before the last have used.
+    pub spent: Vec<Spent>,
+    /// What the call cost, once that will not change any more.
+    pub cost: Option<Cost>,
     /// Whether the answer is a stream.
     pub stream: bool,
     /// Time spent waiting for vendors.
@@ -123,6 +133,31 @@ impl Notes {
     pub fn failed(&mut self, fault: &Fault) {
         self.fault = Some(fault.kind);
         self.cause = Some(fault.to_string().into_boxed_str());
+    }
+
+    /// What the last attempt used, if anything.
+    fn last_spent(&self) -> Option<Spent> {
+        Some(Spent {
+            provider: self.provider.clone()?,
+            model: self.model.clone()?,
+            price: self.price.clone(),
+            usage: self.usage?,
+        })
+    }
+
+    /// The last attempt will be followed by another, or was the last in vain: what it used is put
+    /// aside.
+    pub(crate) fn put_spent_aside(&mut self) {
+        let spent = self.last_spent();
+        self.spent.extend(spent);
+        self.usage = None;
+    }
+
+    /// What the call has cost so far, whatever came of it. None when nothing was used, or nothing
+    /// whose price is known.
+    pub fn cost(&self) -> Option<Cost> {
+        self.cost
+            .or_else(|| cost::sum(self.spent.iter().chain(&self.last_spent())))
     }
 }
 
@@ -246,7 +281,8 @@ impl Open {
         })
     }
 
-    fn settle(self, outcome: Outcome) {
+    fn settle(mut self, outcome: Outcome) {
+        self.notes.cost = self.notes.cost();
         let took = self.started.elapsed();
         let status = match outcome {
             Outcome::Aborted => Kind::ClientGone.row().status,
@@ -303,6 +339,15 @@ impl Open {
             call.tokens_output.add(usage.output);
             call.tokens_cached.add(usage.cached);
         }
+        // Attempts in vain cost where they were made; the rest of the sum is the last one's.
+        let mut rest = notes.cost.unwrap_or_default().amount;
+        for spent in &notes.spent {
+            let Some(cost) = spent.cost() else { continue };
+            let there = metrics.call(&spent.provider, &spent.model);
+            there.cost_pico_usd.add(cost.amount.pico());
+            rest = rest.saturating_sub(cost.amount);
+        }
+        call.cost_pico_usd.add(rest.pico());
     }
 
     fn write_line(&self, outcome: Outcome, status: u16, took: Duration) {
@@ -377,6 +422,10 @@ impl Open {
                 line.u64("tokens_out", usage.output);
                 line.u64("tokens_cached", usage.cached);
                 line.bool("estimated", usage.estimated);
+            }
+            if let Some(cost) = notes.cost {
+                line.decimal("cost_usd", &cost.amount.to_string());
+                line.bool("cost_estimated", cost.estimated);
             }
             if let Some(kind) = notes.fault {
                 line.str("code", kind.row().code);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::Catalog;
 use config::{Config, Mode};
 
 use crate::capabilities;
@@ -13,8 +14,10 @@ use crate::directory::{Candidate, Directory};
 use crate::discovery::Found;
 use crate::gateway::Surroundings;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
+use crate::refresh::today;
 use crate::surface::SurfaceRow;
 use crate::target::{BuildError, Lasting, Rows, Target};
+use crate::tariffs::Tariffs;
 use telemetry::Redactor;
 
 /// A configured target that cannot be called, and why.
@@ -39,6 +42,7 @@ pub struct Snapshot {
     /// Targets that cannot be called.
     pub unroutable: Vec<Unroutable>,
     targets: Arc<[Arc<Target>]>,
+    catalog: Arc<Catalog>,
     directory: Directory,
     capabilities: Bytes,
 }
@@ -94,13 +98,18 @@ impl Snapshot {
             .map(|(name, value)| (name, value));
         let redactor =
             Redactor::new(known).and_values(targets.iter().flat_map(|target| target.secrets()));
-        let directory = directory(&config, &targets, found);
+        let today = today();
+        let known = Catalog::clone(&lasting.catalog.load());
+        let catalog = Arc::new(known.with_overrides(&config.catalog.overrides(), today));
+        let tariffs = Tariffs::new(catalog.clone(), today);
+        let directory = directory(&config, &targets, found, tariffs);
         let capabilities = capabilities::document(&targets);
         Ok(Snapshot {
             keys,
             redactor: Arc::new(redactor),
             unroutable,
             targets: targets.into(),
+            catalog,
             directory,
             capabilities,
             config,
@@ -109,13 +118,28 @@ impl Snapshot {
 
     /// The same configuration with what vendors have listed since.
     pub fn with_found(&self, found: &Found) -> Snapshot {
+        self.with(found, self.catalog.clone())
+    }
+
+    /// The same configuration with the prices of today, and of a newer catalog if there is one.
+    pub(crate) fn with_catalog(&self, known: &Catalog, found: &Found) -> Snapshot {
+        let overrides = self.config.catalog.overrides();
+        self.with(
+            found,
+            Arc::new(known.clone().with_overrides(&overrides, today())),
+        )
+    }
+
+    fn with(&self, found: &Found, catalog: Arc<Catalog>) -> Snapshot {
+        let tariffs = Tariffs::new(catalog.clone(), today());
         Snapshot {
+            catalog,
             config: self.config.clone(),
             keys: self.keys.clone(),
             redactor: self.redactor.clone(),
             unroutable: self.unroutable.clone(),
             targets: self.targets.clone(),
-            directory: directory(&self.config, &self.targets, found),
+            directory: directory(&self.config, &self.targets, found, tariffs),
             capabilities: self.capabilities.clone(),
         }
     }
@@ -123,6 +147,11 @@ impl Snapshot {
     /// The targets that can be called, in the order of the configuration.
     pub fn targets(&self) -> &[Arc<Target>] {
         &self.targets
+    }
+
+    /// What is known of models, the operator's word included.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Who serves what.
@@ -157,7 +186,12 @@ impl Snapshot {
 }
 
 /// `single` knows one target; what it does not serve, nobody does.
-fn directory(config: &Config, targets: &[Arc<Target>], found: &Found) -> Directory {
+fn directory(
+    config: &Config,
+    targets: &[Arc<Target>],
+    found: &Found,
+    tariffs: Tariffs,
+) -> Directory {
     let reachable = match config.strategy.mode {
         Mode::Fallback => targets.to_vec(),
         Mode::Single => {
@@ -169,7 +203,7 @@ fn directory(config: &Config, targets: &[Arc<Target>], found: &Found) -> Directo
                 .collect()
         }
     };
-    Directory::build(reachable, found)
+    Directory::build(reachable, found, tariffs)
 }
 
 fn key_spec(key: &config::Key) -> KeySpec {

@@ -2,6 +2,7 @@
 
 mod keys;
 mod place;
+mod plain;
 mod proxy;
 mod rows;
 
@@ -9,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use catalog::Catalog;
 use http::header::HOST;
 use http::{Method, Request};
 use http_body_util::Full;
@@ -19,7 +22,9 @@ use crate::body;
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
 use keys::KeyRing;
-use place::{Place, Site};
+use place::Place;
+pub(crate) use place::Site;
+pub(crate) use plain::PlainWays;
 pub use rows::Rows;
 
 /// A source of environment variables.
@@ -58,6 +63,8 @@ pub struct Patience {
 pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
+    /// What is known of models, without what the operator says.
+    pub(crate) catalog: ArcSwap<Catalog>,
 }
 
 /// A target that can be called.

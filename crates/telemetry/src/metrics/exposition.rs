@@ -239,6 +239,12 @@ impl Page<'_> {
             "Rounds of asking providers for their models, by result.",
             ["provider", "result"],
             &numbers.discovery_rounds,
+        )?;
+        self.counters(
+            "gateway_catalog_loads",
+            "Catalogs of models loaded besides the built-in one, by where from and result.",
+            ["source", "result"],
+            &numbers.catalog_loads,
         )
     }
 
