@@ -37,5 +37,6 @@ pub use server::{Listen, ListenError, OnDisconnect, RateLimit, Server, Stream, T
 pub use starter::{StarterTarget, starter};
 pub use target::{ApiKey, Models, Proxy, ProxyError, ProxyUrl, Target, Timeouts, WeightedKey};
 pub use top::{
-    Compatibility, Config, Discovery, Log, LogFormat, LogLevel, Mode, OnUnsupportedParam, Strategy,
+    Compatibility, Config, Discovery, Estimates, Log, LogFormat, LogLevel, Mode,
+    OnUnsupportedParam, Strategy, Tokenizer,
 };

@@ -23,6 +23,7 @@ use crate::gateway::Call;
 use crate::receipt::Receipt;
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
+use crate::tokens;
 use crate::upstream::{SendError, Upstream, VendorBody};
 use crate::vendor;
 
@@ -74,7 +75,11 @@ impl Attempt<'_> {
     pub(crate) async fn run(&self, receipt: &mut Receipt) -> Result<Reply, Fault> {
         let encoded = self.encode()?;
         let target = &self.candidate.target;
-        let prompt = encoded.body.len() as u64 / 4;
+        let prompt = tokens::by_rule(encoded.body.len());
+        let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
+        let prompt_to_count = exact
+            .then(|| tokens::Prompt::of(&encoded.body, &self.candidate.model))
+            .flatten();
         let mut request = target
             .chat_request(&self.candidate.model, encoded.body, self.pick)
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
@@ -87,6 +92,7 @@ impl Attempt<'_> {
             notes.usage = Some(estimate(prompt, 0));
             notes.price.clone_from(&self.candidate.price);
             notes.answering = false;
+            notes.prompt = prompt_to_count;
         });
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
@@ -347,7 +353,10 @@ impl Attempt<'_> {
 
 /// Tells the client what the call cost. The head of a stream goes out before that is known.
 fn tell_cost(headers: &mut HeaderMap, receipt: &mut Receipt) {
-    receipt.note(|notes| notes.cost = notes.cost());
+    receipt.note(|notes| {
+        notes.count_prompt();
+        notes.cost = notes.cost();
+    });
     let cost = receipt.notes().and_then(|notes| notes.cost);
     if let Some(value) = cost.and_then(|cost| HeaderValue::try_from(cost.amount.to_string()).ok()) {
         headers.insert(COST, value);
@@ -378,7 +387,7 @@ fn read_answer(head: &Parts, body: &[u8], redactor: &Redactor) -> Result<chat::A
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
     Usage {
         input: prompt,
-        output: answer_bytes as u64 / 4,
+        output: tokens::by_rule(answer_bytes),
         estimated: true,
         ..Usage::default()
     }

@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod surface;
 pub mod target;
 mod tariffs;
+mod tokens;
 pub mod trace;
 pub mod trust;
 pub mod upstream;

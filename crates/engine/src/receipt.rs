@@ -17,6 +17,7 @@ use wire::fault::{Fault, Kind, Whose};
 use wire::usage::Usage;
 
 use crate::cost::{self, Cost, Spent};
+use crate::tokens::Prompt;
 use crate::trace::CallId;
 
 /// Where receipts go.
@@ -90,6 +91,8 @@ pub struct Notes {
     pub dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub ignored: Vec<String>,
+    /// The prompt of the last attempt, if it is to be counted where its vendor does not.
+    pub(crate) prompt: Option<Prompt>,
     /// What was used by the last attempt.
     pub usage: Option<Usage>,
     /// The price list of the last attempt's model, if one is known.
@@ -135,6 +138,14 @@ impl Notes {
         self.cause = Some(fault.to_string().into_boxed_str());
     }
 
+    /// Counts the prompt of the last attempt, if its vendor has not and it can be counted.
+    pub(crate) fn count_prompt(&mut self) {
+        let estimated = self.usage.as_mut().filter(|usage| usage.estimated);
+        if let (Some(usage), Some(prompt)) = (estimated, self.prompt.take()) {
+            usage.input = prompt.tokens();
+        }
+    }
+
     /// What the last attempt used, if anything.
     fn last_spent(&self) -> Option<Spent> {
         Some(Spent {
@@ -148,6 +159,7 @@ impl Notes {
     /// The last attempt will be followed by another, or was the last in vain: what it used is put
     /// aside.
     pub(crate) fn put_spent_aside(&mut self) {
+        self.count_prompt();
         let spent = self.last_spent();
         self.spent.extend(spent);
         self.usage = None;
@@ -282,6 +294,7 @@ impl Open {
     }
 
     fn settle(mut self, outcome: Outcome) {
+        self.notes.count_prompt();
         self.notes.cost = self.notes.cost();
         let took = self.started.elapsed();
         let status = match outcome {

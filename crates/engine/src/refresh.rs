@@ -12,11 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use catalog::{DOCUMENT_MAX, Day, Document};
-use config::ModelCatalog;
+use config::{ModelCatalog, Tokenizer};
 use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
+use crate::tokens;
 use crate::upstream::Upstream;
 use fetch::Fetched;
 
@@ -42,6 +43,10 @@ impl Refresh {
     /// case.
     pub async fn round(&mut self, gateway: &Gateway, upstream: &Upstream) {
         let config = gateway.snapshot().config.clone();
+        if config.estimates.tokenizer == Tokenizer::Exact {
+            // Only the first time does it take long; nobody waits for it.
+            tokio::task::spawn_blocking(tokens::load);
+        }
         let wanted = &config.catalog;
         let Some(url) = wanted.url.as_deref().filter(|_| wanted.enabled) else {
             return gateway.renew_prices();
