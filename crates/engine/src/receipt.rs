@@ -527,6 +527,47 @@ mod tests {
     }
 
     #[test]
+    fn c7_attempts_in_vain_and_aborted_calls_cost_what_they_used() {
+        let attempt = |notes: &mut Notes, provider: &str, tokens: u64| {
+            notes.provider = Some(provider.into());
+            notes.model = Some("a".into());
+            notes.owned = true;
+            notes.price = Some(Arc::new("in=1".parse().unwrap()));
+            notes.usage = Some(Usage {
+                input: tokens,
+                ..Usage::default()
+            });
+        };
+        let cost = |books: &Books, provider: &str| {
+            let call = books.metrics.call(provider, "a");
+            call.cost_pico_usd.get()
+        };
+        for end in [Receipt::close as fn(Receipt), drop] {
+            let (books, mut receipt) = open();
+            receipt.note(|notes| {
+                attempt(notes, "first", 5);
+                notes.put_spent_aside();
+                attempt(notes, "second", 7);
+            });
+            let known = receipt.notes().and_then(Notes::cost).unwrap();
+            assert_eq!(known.amount.pico(), 12_000_000);
+            end(receipt);
+            assert_eq!(
+                (cost(&books, "first"), cost(&books, "second")),
+                (5_000_000, 7_000_000)
+            );
+        }
+        // All in vain: nothing is left for the last.
+        let (books, mut receipt) = open();
+        receipt.note(|notes| {
+            attempt(notes, "first", 5);
+            notes.put_spent_aside();
+        });
+        close_failed(receipt, Kind::UpstreamCut);
+        assert_eq!(cost(&books, "first"), 5_000_000);
+    }
+
+    #[test]
     fn a_panic_is_the_gateways_failure_and_not_a_client_gone() {
         let (books, receipt) = open();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
