@@ -1,9 +1,9 @@
 //! Golden invoices: what vendors count, priced from the catalog that ships, against totals that were
-//! worked out by hand to the pico-dollar.
+//! worked out apart from this code to the pico-dollar.
 //!
 //! The arithmetic stands above each: quantities and dollars for a million (µ) or for one, with the
-//! page that the price is from. When the catalog is renewed and a price has changed, the sum here
-//! is to be worked out anew, by hand.
+//! source that the catalog names for the price. When the catalog is renewed and a price has
+//! changed, the sum here is to be worked out anew.
 
 use catalog::{Catalog, Day, ImageKind, Metered};
 use engine::cost::metered;
@@ -240,7 +240,7 @@ fn invoices() -> Vec<Invoice> {
             "0.028",
         ),
         // 3 × 0.002 = 0.006
-        // https://cohere.com/pricing
+        // litellm 1.110.2
         invoice(
             "cohere",
             "rerank-v3.5",
@@ -251,7 +251,7 @@ fn invoices() -> Vec<Invoice> {
             "0.006",
         ),
         // 512 × 2.5 µ + 129 × 10 µ = 0.00257
-        // https://cohere.com/pricing
+        // litellm 1.110.2
         invoice(
             "cohere",
             "command-a-03-2025",
@@ -259,7 +259,7 @@ fn invoices() -> Vec<Invoice> {
             "0.00257",
         ),
         // 17 × 3 µ + 421 × 15 µ + 1 × 0.006 = 0.012366
-        // https://docs.perplexity.ai/getting-started/pricing
+        // litellm 1.110.2
         invoice(
             "perplexity",
             "sonar-pro",
@@ -267,7 +267,7 @@ fn invoices() -> Vec<Invoice> {
             "0.012366",
         ),
         // 9 × 2 µ + 4,000 × 8 µ + 2,000 × 3 µ + 18 × 0.005 = 0.128018
-        // https://docs.perplexity.ai/getting-started/pricing
+        // litellm 1.110.2
         invoice(
             "perplexity",
             "sonar-deep-research",
@@ -287,7 +287,7 @@ fn invoices() -> Vec<Invoice> {
             "0.0003551",
         ),
         // 512 × 0.15 µ + 512 × 0.075 µ + 256 × 0.6 µ = 0.0002688
-        // https://groq.com/pricing
+        // litellm 1.110.2
         invoice(
             "groq",
             "openai/gpt-oss-120b",
@@ -297,7 +297,7 @@ fn invoices() -> Vec<Invoice> {
             "0.0002688",
         ),
         // 10.001 × 0.00001111 = 0.00011111111
-        // https://groq.com/pricing
+        // litellm 1.110.2
         invoice(
             "groq",
             "whisper-large-v3-turbo",

@@ -47,11 +47,8 @@ pub(super) fn apply(entries: &mut Vec<Entry>, text: &str) -> Result<()> {
 
 fn one(entries: &mut Vec<Entry>, correction: &Correction) -> Result<()> {
     let (provider, id) = (&correction.provider, &correction.id);
-    if !correction.source.starts_with("https://") {
-        bail!(
-            "`{}` is no source, expected an https address",
-            correction.source
-        );
+    if correction.source.trim().is_empty() {
+        bail!("a correction needs its source");
     }
     if correction.remove {
         if find(entries, provider, id).is_none() {
