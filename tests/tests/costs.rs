@@ -80,6 +80,42 @@ fn c7_a_client_that_leaves_has_cost_what_was_read_for_it() {
 }
 
 #[test]
+fn c7_a_try_that_another_overtook_costs_what_it_may_have_used() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = Setup::at(&format!("{root}/first/v1"))
+        .section("strategy:\n  mode: fallback\ndiscovery:\n  enabled: false")
+        .section(&format!(
+            "catalog:\n  models:\n    - {{provider: openai, model: '{MODEL}', price: {{input: 2, output: 8}}}}"
+        ))
+        .target("hedge: {after: 200ms}")
+        .further_target(&format!(
+            "- virtual_key: second\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {root}/second/v1\n  models: [{MODEL}]"
+        ));
+    let gateway = Gateway::start(&setup);
+    let cost = || {
+        let answer = gateway.chat(chat_body(MODEL));
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let line = gateway.access_by_id(answer.header("x-request-id").expect("an id"));
+        assert_eq!(
+            Some(line["cost_usd"].to_string().as_str()),
+            answer.header(HEADER),
+            "{line}"
+        );
+        (line["cost_usd"].as_f64(), line["cost_estimated"].clone())
+    };
+    let (alone, estimated) = cost();
+    assert_eq!(estimated, false);
+    vendor.next("latency=20s");
+    let (both, estimated) = cost();
+    assert!(both > alone, "{both:?} {alone:?}");
+    assert_eq!(estimated, true, "nobody counted what the slow one used");
+    let sum = gateway.metrics().sum("gateway_request_cost_usd_total", &[]);
+    let told = alone.zip(both).map_or(0.0, |(alone, both)| alone + both);
+    assert!((sum - told).abs() < 1e-12, "{sum} {told}");
+}
+
+#[test]
 fn the_list_of_models_tells_prices_limits_and_who_serves_them() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&setup(&vendor));

@@ -72,6 +72,20 @@ impl Price {
         }
     }
 
+    /// Makes this the one price of a unit, for every queue and length of prompt. What it stands in
+    /// for goes by it as well, until that has a price of its own again.
+    pub fn fix(&mut self, unit: Unit, amount: Amount) {
+        let goes_by_it = |other: Unit| other == unit || stands_in(other).contains(&unit);
+        self.rates.retain(|rate| !goes_by_it(rate.unit));
+        self.set(Rate {
+            unit,
+            service: Service::Standard,
+            above: 0,
+            variant: Box::default(),
+            amount,
+        });
+    }
+
     /// Its lines.
     pub fn rates(&self) -> &[Rate] {
         &self.rates

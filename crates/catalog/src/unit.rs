@@ -177,6 +177,11 @@ impl Amount {
         Ok(Amount(atto))
     }
 
+    /// So many pico-dollars for one, which are as many millionths of a dollar for a million.
+    pub fn of_pico(pico: u64) -> Amount {
+        Amount((u128::from(pico) * ATTO_PER_PICO).min(Amount::MAX))
+    }
+
     /// A part of it, rounded half up: what one second costs of a price for a minute.
     pub fn over(self, parts: u32) -> Amount {
         let parts = u128::from(parts.max(1));

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use catalog::{Metered, PicoUsd, Price, Service};
 use wire::usage::{ServiceTier, Usage};
 
+use crate::tokens::Prompt;
+
 /// What a call cost, all of its attempts together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -28,6 +30,8 @@ pub struct Spent {
     pub price: Option<Arc<Price>>,
     /// What was used.
     pub usage: Usage,
+    /// The prompt, if it is still to be counted.
+    pub(crate) prompt: Option<Prompt>,
 }
 
 impl Spent {
@@ -114,6 +118,7 @@ mod tests {
             model: "a".into(),
             price: price.map(|list| Arc::new(list.parse().unwrap())),
             usage,
+            prompt: None,
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use catalog::Price;
 use http::HeaderMap;
 use telemetry::metrics::InFlight;
-use telemetry::{AccessLog, Metrics, SurfaceMetrics};
+use telemetry::{AccessLog, CallMetrics, Metrics, SurfaceMetrics};
 use tokio::time::Instant;
 use tracing::Level;
 use wire::fault::{Fault, Kind, Whose};
@@ -64,8 +64,27 @@ pub struct Attempt {
     pub fault: Option<Kind>,
     /// The same in words, for the operator.
     pub cause: Option<Box<str>>,
+    /// The vendor's status, when it gave one that says so.
+    pub status: Option<u16>,
+    /// How long it waited for its turn before.
+    pub wait: Duration,
     /// How long it took to an answer or a failure.
     pub took: Duration,
+    /// Another one was faster.
+    pub lost: bool,
+    /// What it used, where that is not what the answer to the call has used.
+    pub spent: Option<Spent>,
+}
+
+impl Attempt {
+    /// How it ended, in one word.
+    fn outcome(&self) -> &'static str {
+        match (self.lost, self.fault) {
+            (true, _) => "lost",
+            (false, None) => "ok",
+            (false, Some(kind)) => kind.row().label,
+        }
+    }
 }
 
 /// What is known of a request; filled in as it goes along.
@@ -85,6 +104,12 @@ pub struct Notes {
     pub owned: bool,
     /// The model that the vendor says it used.
     pub answered: Option<Box<str>>,
+    /// The route that decided, where one matched.
+    pub route: Option<Arc<str>>,
+    /// The side of an experiment that the caller is on.
+    pub variant: Option<Arc<str>>,
+    /// Whether another side, or none, served the call.
+    pub variant_failover: bool,
     /// Every attempt.
     pub attempts: Vec<Attempt>,
     /// Fields of the request that did not reach the vendor as they were.
@@ -97,10 +122,6 @@ pub struct Notes {
     pub usage: Option<Usage>,
     /// The price list of the last attempt's model, if one is known.
     pub price: Option<Arc<Price>>,
-    /// Whether the vendor of the last attempt has begun to answer it.
-    pub answering: bool,
-    /// What attempts before the last have used.
-    pub spent: Vec<Spent>,
     /// What the call cost, once that will not change any more.
     pub cost: Option<Cost>,
     /// Whether the answer is a stream.
@@ -132,17 +153,28 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// What attempts have used that were in vain.
+    fn spent(&self) -> impl Iterator<Item = &Spent> {
+        let attempts = self.attempts.iter();
+        attempts.filter_map(|attempt| attempt.spent.as_ref())
+    }
+
     /// Takes down why the request failed.
     pub fn failed(&mut self, fault: &Fault) {
         self.fault = Some(fault.kind);
         self.cause = Some(fault.to_string().into_boxed_str());
     }
 
-    /// Counts the prompt of the last attempt, if its vendor has not and it can be counted.
-    pub(crate) fn count_prompt(&mut self) {
-        let estimated = self.usage.as_mut().filter(|usage| usage.estimated);
-        if let (Some(usage), Some(prompt)) = (estimated, self.prompt.take()) {
-            usage.input = prompt.tokens();
+    /// Counts the prompts that no vendor has counted and that can be.
+    pub(crate) fn count_prompts(&mut self) {
+        let attempts = self.attempts.iter_mut();
+        let spent = attempts.filter_map(|attempt| attempt.spent.as_mut());
+        let spent = spent.map(|spent| (&mut spent.usage, &mut spent.prompt));
+        let last = self.usage.as_mut().map(|usage| (usage, &mut self.prompt));
+        for (usage, prompt) in spent.chain(last) {
+            if let Some(prompt) = prompt.take().filter(|_| usage.estimated) {
+                usage.input = prompt.tokens();
+            }
         }
     }
 
@@ -153,23 +185,24 @@ impl Notes {
             model: self.model.clone()?,
             price: self.price.clone(),
             usage: self.usage?,
+            prompt: self.prompt.clone(),
         })
     }
 
-    /// The last attempt will be followed by another, or was the last in vain: what it used is put
-    /// aside.
-    pub(crate) fn put_spent_aside(&mut self) {
-        self.count_prompt();
+    /// The attempt that the rest speaks of was in vain: what it used is put aside.
+    pub(crate) fn put_spent_aside(&mut self, number: usize) {
         let spent = self.last_spent();
-        self.spent.extend(spent);
-        self.usage = None;
+        (self.usage, self.prompt) = (None, None);
+        if let Some(attempt) = self.attempts.get_mut(number) {
+            attempt.spent = spent;
+        }
     }
 
     /// What the call has cost so far, whatever came of it. None when nothing was used, or nothing
     /// whose price is known.
     pub fn cost(&self) -> Option<Cost> {
         self.cost
-            .or_else(|| cost::sum(self.spent.iter().chain(&self.last_spent())))
+            .or_else(|| cost::sum(self.spent().chain(&self.last_spent())))
     }
 }
 
@@ -294,7 +327,7 @@ impl Open {
     }
 
     fn settle(mut self, outcome: Outcome) {
-        self.notes.count_prompt();
+        self.notes.count_prompts();
         self.notes.cost = self.notes.cost();
         let took = self.started.elapsed();
         let status = match outcome {
@@ -317,10 +350,7 @@ impl Open {
         }
         let metrics = &self.books.metrics;
         for attempt in &notes.attempts {
-            metrics.attempt(
-                &attempt.provider,
-                attempt.fault.map_or("ok", |kind| kind.row().label),
-            );
+            metrics.attempt(&attempt.provider, attempt.outcome());
             if let Some(kind) = attempt.fault {
                 metrics.provider_error(&attempt.provider, kind.row().label);
             }
@@ -339,6 +369,15 @@ impl Open {
             Outcome::Denied => call.requests_rejected.inc(),
             Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
         }
+        if let Some(variant) = &notes.variant {
+            let ended = match outcome {
+                Outcome::Answered if notes.variant_failover => "failover",
+                Outcome::Answered => "success",
+                Outcome::Denied => "rejected",
+                Outcome::Failed | Outcome::Aborted => "error",
+            };
+            metrics.variant(variant, ended);
+        }
         call.duration.observe(took);
         call.overhead.observe(self.own_time(took));
         if let Some(first) = notes.first_token {
@@ -347,16 +386,15 @@ impl Open {
         if let Some(gap) = notes.inter_token {
             call.inter_token.observe(gap);
         }
-        if let Some(usage) = notes.usage {
-            call.tokens_input.add(usage.input);
-            call.tokens_output.add(usage.output);
-            call.tokens_cached.add(usage.cached);
+        if let Some(usage) = &notes.usage {
+            count_tokens(&call, usage);
         }
-        // Attempts in vain cost where they were made; the rest of the sum is the last one's.
+        // Attempts in vain count where they were made; the rest of the sum is the last one's.
         let mut rest = notes.cost.unwrap_or_default().amount;
-        for spent in &notes.spent {
-            let Some(cost) = spent.cost() else { continue };
+        for spent in notes.spent() {
             let there = metrics.call(&spent.provider, &spent.model);
+            count_tokens(&there, &spent.usage);
+            let Some(cost) = spent.cost() else { continue };
             there.cost_pico_usd.add(cost.amount.pico());
             rest = rest.saturating_sub(cost.amount);
         }
@@ -387,7 +425,7 @@ impl Open {
             line.u64("status", status.into());
             line.u64("bytes", notes.bytes_out);
             line.f64_millis("duration_ms", took);
-            line.str("remote", &head.remote.to_string());
+            line.ip("remote", head.remote);
             line.str(
                 "trace_id",
                 std::str::from_utf8(&head.id.trace.text()).unwrap_or_default(),
@@ -405,6 +443,9 @@ impl Open {
             if let Some(asked) = &notes.asked {
                 line.str("asked", asked);
             }
+            if let Some(route) = &notes.route {
+                line.str("route", route);
+            }
             if let Some(target) = &notes.target {
                 line.str("provider", notes.provider.as_deref().unwrap_or_default());
                 line.str("target", target);
@@ -412,9 +453,17 @@ impl Open {
                 if let Some(answered) = &notes.answered {
                     line.str("answered", answered);
                 }
+                if let Some(variant) = &notes.variant {
+                    line.str("variant", variant);
+                    line.bool("variant_failover", notes.variant_failover);
+                }
                 line.u64("attempts", notes.attempts.len() as u64);
                 if let Some(failed) = failed_attempts(&notes.attempts) {
                     line.str("attempt_errors", &failed);
+                }
+                let waited: Duration = notes.attempts.iter().map(|attempt| attempt.wait).sum();
+                if !waited.is_zero() {
+                    line.f64_millis("waited_ms", waited);
                 }
                 line.bool("stream", notes.stream);
                 for (key, fields) in [
@@ -450,13 +499,24 @@ impl Open {
     }
 }
 
+fn count_tokens(call: &CallMetrics, usage: &Usage) {
+    call.tokens_input.add(usage.input);
+    call.tokens_output.add(usage.output);
+    call.tokens_cached.add(usage.cached);
+}
+
 /// Why the call moved on from target to target, where it did.
 fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
     if attempts.len() < 2 {
         return None;
     }
     let failed = attempts.iter().filter_map(|attempt| {
-        let (code, took) = (attempt.fault?.row().code, attempt.took.as_millis());
+        let code = if attempt.lost {
+            "lost to another attempt"
+        } else {
+            attempt.fault?.row().code
+        };
+        let took = attempt.took.as_millis();
         Some(format!(
             "{}: {code} after {took} ms: {}",
             attempt.target,
@@ -529,6 +589,17 @@ mod tests {
     #[test]
     fn c7_attempts_in_vain_and_aborted_calls_cost_what_they_used() {
         let attempt = |notes: &mut Notes, provider: &str, tokens: u64| {
+            notes.attempts.push(Attempt {
+                target: provider.into(),
+                provider: provider.into(),
+                fault: Some(Kind::UpstreamCut),
+                cause: None,
+                status: None,
+                wait: Duration::ZERO,
+                took: Duration::ZERO,
+                lost: false,
+                spent: None,
+            });
             notes.provider = Some(provider.into());
             notes.model = Some("a".into());
             notes.owned = true;
@@ -546,7 +617,7 @@ mod tests {
             let (books, mut receipt) = open();
             receipt.note(|notes| {
                 attempt(notes, "first", 5);
-                notes.put_spent_aside();
+                notes.put_spent_aside(0);
                 attempt(notes, "second", 7);
             });
             let known = receipt.notes().and_then(Notes::cost).unwrap();
@@ -561,7 +632,7 @@ mod tests {
         let (books, mut receipt) = open();
         receipt.note(|notes| {
             attempt(notes, "first", 5);
-            notes.put_spent_aside();
+            notes.put_spent_aside(0);
         });
         close_failed(receipt, Kind::UpstreamCut);
         assert_eq!(cost(&books, "first"), 5_000_000);

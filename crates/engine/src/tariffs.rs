@@ -9,10 +9,20 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Day, Price};
 
+use crate::target::{Offer, Target};
+
 /// So many price lists are kept; those of further models are read anew for each call.
 const KEPT_MAX: usize = 1024;
 
-type Kept = HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>>;
+/// By vendor and model, and by target and model where the operator has named a price.
+type Kept = [HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>>; 2];
+
+/// Whose price it is.
+#[derive(Clone, Copy)]
+enum Whose {
+    Vendor = 0,
+    Target = 1,
+}
 
 /// What models cost on one day.
 pub(crate) struct Tariffs {
@@ -41,18 +51,43 @@ impl Tariffs {
         self.today
     }
 
-    /// What a vendor's model costs, if that is known.
-    pub(crate) fn price(&self, provider: &str, model: &str) -> Option<Arc<Price>> {
+    /// What a model costs at a target, by its own name there: what the operator says of the target,
+    /// over what is known of its vendor.
+    pub(crate) fn at(&self, target: &Target, model: &str) -> Option<Arc<Price>> {
+        let (whose, name) = match own_prices(target, model) {
+            Some(_) => (Whose::Target, &target.name),
+            None => (Whose::Vendor, &target.provider_id),
+        };
+        self.kept(whose, name, model, || self.read(target, model))
+    }
+
+    /// The same, not kept: for lists of all there are.
+    pub(crate) fn read(&self, target: &Target, model: &str) -> Option<Price> {
+        let known = self.catalog.price(&target.provider_id, model, self.today);
+        match own_prices(target, model) {
+            Some(offer) => Some(offer.over(known.unwrap_or_default())),
+            None => known,
+        }
+    }
+
+    fn kept(
+        &self,
+        whose: Whose,
+        name: &str,
+        model: &str,
+        find: impl FnOnce() -> Option<Price>,
+    ) -> Option<Arc<Price>> {
         let kept = self.kept.load();
-        let models = kept.get(provider);
+        let models = kept[whose as usize].get(name);
         if let Some(price) = models.and_then(|models| models.get(model)) {
             return Some(price.clone());
         }
-        let price = Arc::new(self.catalog.price(provider, model, self.today)?);
+        let price = Arc::new(find()?);
         // Two that find the same at once keep it twice, or one of them not yet.
-        if kept.values().map(HashMap::len).sum::<usize>() < KEPT_MAX {
+        let all = kept.iter().flat_map(HashMap::values);
+        if all.map(HashMap::len).sum::<usize>() < KEPT_MAX {
             let mut more = Kept::clone(&kept);
-            let models = more.entry(provider.into()).or_default();
+            let models = more[whose as usize].entry(name.into()).or_default();
             models.insert(model.into(), price.clone());
             self.kept.store(Arc::new(more));
         }
@@ -60,32 +95,33 @@ impl Tariffs {
     }
 }
 
+/// What the operator says that the model costs at the target.
+fn own_prices<'a>(target: &'a Target, model: &str) -> Option<&'a Offer> {
+    target.models.offer(model).filter(|offer| offer.has_price())
+}
+
 #[cfg(test)]
 mod tests {
-    use catalog::Override;
-
     use super::*;
 
     #[test]
     fn a_price_list_is_read_once_and_no_more_are_kept_than_allowed() {
-        let models = (0..KEPT_MAX + 10).map(|at| Override {
-            provider: "acme".into(),
-            model: format!("m-{at}"),
-            price: Some("in=1".parse().unwrap()),
-            ..Override::default()
-        });
-        let models: Vec<Override> = models.collect();
         let today = "2026-11-24".parse().unwrap();
-        let catalog = Catalog::embedded().with_overrides(&models, today);
-        let tariffs = Tariffs::new(Arc::new(catalog), today);
-        let first = tariffs.price("acme", "m-0").unwrap();
-        assert!(Arc::ptr_eq(&first, &tariffs.price("acme", "m-0").unwrap()));
-        for own in &models {
-            assert!(tariffs.price("acme", &own.model).is_some());
+        let tariffs = Tariffs::new(Arc::new(Catalog::embedded()), today);
+        let find = |whose, model: &str| tariffs.kept(whose, "acme", model, || "in=1".parse().ok());
+        let first = find(Whose::Vendor, "m-0").unwrap();
+        assert!(Arc::ptr_eq(&first, &find(Whose::Vendor, "m-0").unwrap()));
+        assert!(
+            !Arc::ptr_eq(&first, &find(Whose::Target, "m-0").unwrap()),
+            "a target may be called like a vendor"
+        );
+        for at in 0..KEPT_MAX + 10 {
+            assert!(find(Whose::Vendor, &format!("m-{at}")).is_some());
         }
-        assert_eq!(tariffs.price("acme", "unheard-of"), None);
-        assert_eq!(tariffs.price("other", "m-0"), None);
-        let kept: usize = tariffs.kept.load().values().map(HashMap::len).sum();
-        assert_eq!(kept, KEPT_MAX);
+        let nothing = tariffs.kept(Whose::Vendor, "acme", "unheard-of", || None);
+        assert_eq!(nothing, None);
+        let kept = tariffs.kept.load();
+        let kept = kept.iter().flat_map(HashMap::values).map(HashMap::len);
+        assert_eq!(kept.sum::<usize>(), KEPT_MAX);
     }
 }

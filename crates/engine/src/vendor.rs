@@ -7,6 +7,8 @@ use telemetry::Redactor;
 use wire::fault::{self, Fault, Kind};
 use wire::vendor_error::{self, VendorError};
 
+use crate::guard::exhausted_until;
+
 /// A hint further away than this is not a hint.
 const HINT_MAX: Duration = Duration::from_hours(24);
 
@@ -14,13 +16,13 @@ const HINT_MAX: Duration = Duration::from_hours(24);
 pub(crate) fn fault_of_answer(
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    error: &VendorError,
     now: SystemTime,
     redactor: &Redactor,
 ) -> Fault {
-    let error = vendor_error::read(body).unwrap_or_default();
-    let mut fault = described(fault::of_status(status.as_u16()), &error, redactor);
+    let mut fault = described(fault::of_status(status.as_u16()), error, redactor);
     fault.upstream_status = Some(status.as_u16());
+    fault.answered = true;
     fault.retry_after = retry_after(headers, now);
     fault
 }
@@ -35,6 +37,7 @@ pub(crate) fn fault_of_error(
     let kind = status.map_or(Kind::UpstreamError, fault::of_status);
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
+    fault.answered = true;
     fault.retry_after = retry_after;
     fault
 }
@@ -90,6 +93,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     let wait = text("retry-after-ms")
         .and_then(|value| positive(value, 0.001))
         .or_else(|| text("retry-after").and_then(|value| seconds_or_date(value, now)))
+        .or_else(|| exhausted_until(headers, now))
         .or_else(|| text("x-ratelimit-reset").and_then(|value| positive(value, 1.0)))?;
     (wait <= HINT_MAX).then_some(wait)
 }
@@ -137,6 +141,21 @@ mod tests {
             ),
             (vec![("x-ratelimit-reset", "12")], Some(12_000)),
             (vec![("x-ratelimit-reset", "1786100000")], None),
+            (
+                vec![
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "1m2s"),
+                ],
+                Some(62_000),
+            ),
+            (
+                vec![
+                    ("retry-after", "7"),
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "1m2s"),
+                ],
+                Some(7000),
+            ),
             (vec![("retry-after", "-3")], None),
             (vec![("retry-after", "NaN")], None),
             (vec![("retry-after", "soon")], None),
@@ -154,7 +173,7 @@ mod tests {
             fault_of_answer(
                 StatusCode::from_u16(status).unwrap(),
                 &HeaderMap::new(),
-                body,
+                &vendor_error::read(body).unwrap_or_default(),
                 SystemTime::UNIX_EPOCH,
                 &Redactor::default(),
             )

@@ -12,6 +12,8 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) kind: Kind,
+    /// What its dialect calls it, if it names events.
+    pub(crate) name: Option<&'static str>,
     pub(crate) data: Vec<u8>,
 }
 
@@ -31,7 +33,15 @@ impl Event {
     pub(crate) fn new(kind: Kind, data: impl Into<Vec<u8>>) -> Event {
         Event {
             kind,
+            name: None,
             data: data.into(),
+        }
+    }
+
+    pub(crate) fn named(kind: Kind, name: &'static str, data: impl Into<Vec<u8>>) -> Event {
+        Event {
+            name: Some(name),
+            ..Event::new(kind, data)
         }
     }
 }

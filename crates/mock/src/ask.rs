@@ -4,11 +4,16 @@
 use bytes::Bytes;
 use http::Method;
 
-use crate::openai::{Chat, Embeddings, Refusal};
+use crate::{
+    anthropic::{self, Form},
+    openai::{Chat, Embeddings, Refusal},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ask {
     Chat(Chat),
+    /// A chat in Anthropic's dialect.
+    Messages(Chat),
     Embeddings(Embeddings),
     Models,
     Model(String),
@@ -19,6 +24,8 @@ impl Ask {
         let (get, post) = (method == Method::GET, method == Method::POST);
         if post && path.ends_with("/chat/completions") {
             Chat::read(path, body).map(Ask::Chat)
+        } else if post && path.ends_with("/messages") {
+            anthropic::read(body).map(Ask::Messages)
         } else if post && path.ends_with("/embeddings") {
             Embeddings::read(path, body).map(Ask::Embeddings)
         } else if get && path.ends_with("/models") {
@@ -33,16 +40,24 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) => chat.weight(),
+            Ask::Chat(chat) | Ask::Messages(chat) => chat.weight(),
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
         texts + self.model().map_or(0, str::len)
     }
 
+    /// The dialect in which errors are told.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Ask::Messages(_) => Form::Messages,
+            _ => Form::OpenAi,
+        }
+    }
+
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) => Some(&chat.model),
+            Ask::Chat(chat) | Ask::Messages(chat) => Some(&chat.model),
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

@@ -16,11 +16,7 @@ pub(crate) enum Ending {
 
 /// Changes the events as the faults say; `error` is what the dialect sends
 /// when a stream fails.
-pub(crate) fn stage(
-    mut events: Vec<Event>,
-    faults: &Faults,
-    error: Vec<u8>,
-) -> (Vec<Event>, Ending) {
+pub(crate) fn stage(mut events: Vec<Event>, faults: &Faults, error: Event) -> (Vec<Event>, Ending) {
     leave_out(&mut events, faults);
     spoil(&mut events, faults);
     fail(&mut events, faults, error);
@@ -35,8 +31,9 @@ fn leave_out(events: &mut Vec<Event>, faults: &Faults) {
         Kind::Done if faults.has(Fault::NoDone) => false,
         kind => !(faults.has(Fault::Eof) && end.contains(&kind)),
     });
-    if faults.has(Fault::DoubleDone) {
-        events.push(Event::new(Kind::Done, "[DONE]"));
+    let done = events.iter().rfind(|event| event.kind == Kind::Done);
+    if let (true, Some(done)) = (faults.has(Fault::DoubleDone), done.cloned()) {
+        events.push(done);
     }
 }
 
@@ -62,11 +59,11 @@ fn spoil(events: &mut Vec<Event>, faults: &Faults) {
     }
 }
 
-fn fail(events: &mut Vec<Event>, faults: &Faults, error: Vec<u8>) {
+fn fail(events: &mut Vec<Event>, faults: &Faults, error: Event) {
     let text = faults.count(Fault::ErrorTextIn200);
     if let Some(count) = text.or(faults.count(Fault::ErrorIn200)) {
         events.truncate(place_after(events, count));
-        events.push(Event::new(Kind::Stray, error));
+        events.push(error);
     }
 }
 
@@ -104,10 +101,13 @@ fn place_after(events: &[Event], count: usize) -> usize {
 
 /// Puts bytes that are not UTF-8 at the start of the first content.
 pub(crate) fn break_utf8(json: &mut Vec<u8>) {
-    const CONTENT: &[u8] = b"\"content\":\"";
-    if let Some(at) = find(json, CONTENT) {
-        let start = at + CONTENT.len();
-        json.splice(start..start, [0xff, 0xfe]);
+    const CONTENTS: [&[u8]; 2] = [b"\"content\":\"", b"\"text\":\""];
+    for content in CONTENTS {
+        if let Some(at) = find(json, content) {
+            let start = at + content.len();
+            json.splice(start..start, [0xff, 0xfe]);
+            return;
+        }
     }
 }
 
@@ -127,7 +127,11 @@ mod tests {
         ];
         let events = events.map(|(kind, data)| Event::new(kind, data));
         let behaviour: crate::Behaviour = settings.parse().unwrap();
-        let (events, ending) = stage(events.to_vec(), &behaviour.faults, b"E".to_vec());
+        let (events, ending) = stage(
+            events.to_vec(),
+            &behaviour.faults,
+            Event::new(Kind::Stray, "E"),
+        );
         let texts = events
             .iter()
             .map(|event| String::from_utf8_lossy(&event.data));
@@ -141,7 +145,7 @@ mod tests {
             ("eof", "r 1 2 3456", Ending::Clean),
             ("no_finish", "r 1 2 3456 u d", Ending::Clean),
             ("no_done", "r 1 2 3456 f u", Ending::Clean),
-            ("double_done", "r 1 2 3456 f u d [DONE]", Ending::Clean),
+            ("double_done", "r 1 2 3456 f u d d", Ending::Clean),
             ("truncated", "r 1 2 34", Ending::Clean),
             (
                 "garbage=1",

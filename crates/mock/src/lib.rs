@@ -16,6 +16,7 @@
 //! the same. The control API is described in [`control`].
 
 mod answer;
+mod anthropic;
 mod ask;
 mod behaviour;
 pub mod control;

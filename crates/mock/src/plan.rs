@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
     answer::{Answer, Event, HUGE_MARK, Kind, find},
+    anthropic::Form,
     ask::Ask,
     behaviour::{Behaviour, Spread},
     events::{self, Ending},
@@ -62,7 +63,8 @@ impl Plan {
             Ok(ask) => openai::answer(ask, behaviour),
             Err(refusal) => refusal.answer(),
         };
-        let (status, answer) = replaced(answer, behaviour);
+        let form = ask.as_ref().map_or_else(Refusal::form, Ask::form);
+        let (status, answer) = replaced(answer, behaviour, form);
         let mut headers = headers(&answer, behaviour);
         let steps = match answer {
             Body::Whole(body) => {
@@ -72,7 +74,7 @@ impl Plan {
                 }
                 steps
             }
-            Body::Stream(events) => stream(events, behaviour),
+            Body::Stream(events) => stream(events, behaviour, form),
         };
         Plan {
             latency: behaviour.latency,
@@ -119,7 +121,7 @@ enum Body {
 }
 
 /// The answer that a setting or fault puts in the place of the proper one.
-fn replaced(answer: Answer, behaviour: &Behaviour) -> (StatusCode, Body) {
+fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, Body) {
     let wanted = behaviour.status;
     if behaviour.has(Fault::Redirect) {
         return (StatusCode::FOUND, Body::Whole(Vec::new()));
@@ -135,11 +137,12 @@ fn replaced(answer: Answer, behaviour: &Behaviour) -> (StatusCode, Body) {
         return (wanted.unwrap_or(StatusCode::OK), body);
     }
     if let Some(status) = wanted.filter(|status| !status.is_success()) {
-        return (status, Body::Whole(Refusal::of_status(status).body()));
+        let refusal = Refusal::of_status(status).in_form(form);
+        return (status, Body::Whole(refusal.body()));
     }
     match answer {
         Answer::Whole(StatusCode::OK, body) => {
-            let body = in_band_error(behaviour).unwrap_or(body);
+            let body = in_band_error(behaviour, form).unwrap_or(body);
             (wanted.unwrap_or(StatusCode::OK), Body::Whole(body))
         }
         Answer::Whole(status, body) => (status, Body::Whole(body)),
@@ -148,14 +151,14 @@ fn replaced(answer: Answer, behaviour: &Behaviour) -> (StatusCode, Body) {
 }
 
 /// The error that comes with a good status.
-fn in_band_error(behaviour: &Behaviour) -> Option<Vec<u8>> {
+fn in_band_error(behaviour: &Behaviour, form: Form) -> Option<Vec<u8>> {
     if behaviour.has(Fault::ErrorTextIn200) {
         return Some(br#"{"error":"The engine is currently overloaded."}"#.to_vec());
     }
     let status = StatusCode::SERVICE_UNAVAILABLE;
     behaviour
         .has(Fault::ErrorIn200)
-        .then(|| Refusal::of_status(status).body())
+        .then(|| Refusal::of_status(status).in_form(form).body())
 }
 
 fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
@@ -222,8 +225,14 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
     sends(body, behaviour).collect()
 }
 
-fn stream(given: Vec<Event>, behaviour: &Behaviour) -> Vec<Step> {
-    let error = in_band_error(behaviour).unwrap_or_default();
+fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
+    let error = Event {
+        name: (form == Form::Messages).then_some("error"),
+        ..Event::new(
+            Kind::Stray,
+            in_band_error(behaviour, form).unwrap_or_default(),
+        )
+    };
     let (events, ending) = events::stage(given, &behaviour.faults, error);
     let mut steps = scheduled(&events, behaviour);
     steps.extend(match ending {

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::{
+    anthropic::Form,
     ask::Ask,
     behaviour::{Behaviour, SettingError, Spread},
     control, dice,
@@ -189,7 +190,10 @@ impl Worker {
     }
 
     fn plan(&self, parts: &Parts, body: &Result<Bytes, Refusal>, sequence: u64) -> Arc<Plan> {
-        let ask = self.ask(parts, body);
+        let form = Form::of(parts.uri.path());
+        let ask = self
+            .ask(parts, body)
+            .map_err(|refusal| refusal.in_form(form));
         let model = ask.as_ref().ok().and_then(Ask::model);
         let script = self.house.script.take(parts.uri.path(), model);
         let header = parts.headers.get(SETTINGS_HEADER);
@@ -201,7 +205,7 @@ impl Worker {
         let pair = match self.behaviour(header, script, model) {
             Ok(behaviour) => Pair::new(&ask, behaviour),
             Err(error) => {
-                let refused = Err(Refusal::bad_setting(&error));
+                let refused = Err(Refusal::bad_setting(&error).in_form(form));
                 Pair::new(&refused, Behaviour::default())
             }
         };
@@ -258,6 +262,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     text("authorization")
         .and_then(|value| value.strip_prefix("Bearer "))
+        .or_else(|| text("x-api-key"))
         .or_else(|| text("api-key"))
 }
 

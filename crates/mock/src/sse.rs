@@ -39,8 +39,10 @@ impl Style {
         if self.comments {
             self.comment(&mut out);
         }
+        if let Some(name) = event.name.or(self.fields.then_some("message")) {
+            self.field(&mut out, "event", name.as_bytes());
+        }
         if self.fields {
-            self.field(&mut out, "event", b"message");
             self.field(&mut out, "id", number.to_string().as_bytes());
             self.field(&mut out, "retry", b"1000");
         }

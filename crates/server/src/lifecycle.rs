@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use config::Config;
-use engine::discovery;
 use engine::gateway::Gateway;
 use engine::refresh::Refresh;
 use engine::trace::IdSource;
 use engine::upstream::Upstream;
+use engine::{checkup, discovery};
 use telemetry::metrics::ConnectionTotals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
@@ -184,6 +184,7 @@ impl Server {
                     Told::Reload => true,
                 },
                 _ = look.tick() => {
+                    checkup::start_due(&self.gateway, &self.discovery);
                     if !watch.is_due(self.look(&source)) {
                         continue;
                     }

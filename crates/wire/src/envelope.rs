@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::json::{Changes, Index, Literal, literal, quote};
+use crate::json::{Changes, Index, Literal, Node, literal, quote};
 
 pub use crate::json::JsonError as EnvelopeError;
 
@@ -68,6 +68,12 @@ impl Envelope {
     /// The whole body, as it came.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// A look into the whole body.
+    pub fn node(&self) -> Node<'_> {
+        // It was validated, and a valid body is UTF-8.
+        Node::of(std::str::from_utf8(&self.bytes).unwrap_or("{}"))
     }
 
     /// Whether there is a member of that name, `null` or not.

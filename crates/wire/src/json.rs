@@ -9,11 +9,18 @@
 use std::borrow::Cow;
 
 mod index;
+mod merge;
+mod node;
 mod scan;
 mod text;
+pub mod write;
+
+pub use merge::merge;
+pub use node::Node;
 
 pub(crate) use index::{Changes, Index, Splice};
 pub(crate) use scan::{Literal, Scanner};
+pub(crate) use text::plain_ascii;
 
 /// How deep the walks of this module go.
 pub const MAX_DEPTH: usize = 128;

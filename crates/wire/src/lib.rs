@@ -12,11 +12,16 @@
 //! - [`vendor_error`]: vendors' error bodies
 //! - [`redact`]: credentials in texts
 //! - [`fault`]: the one error of a call
+//! - [`ir`]: the form between dialects
+//! - [`openai`], [`anthropic`]: dialects, to it and from it
 
+pub mod anthropic;
 pub mod chat;
 pub mod envelope;
 pub mod fault;
+pub mod ir;
 pub mod json;
+pub mod openai;
 pub mod redact;
 pub mod sse;
 pub mod usage;

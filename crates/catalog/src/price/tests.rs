@@ -19,6 +19,15 @@ fn a_price_list_is_read_as_it_is_written() {
 }
 
 #[test]
+fn a_price_that_is_fixed_is_the_only_one_of_its_kind() {
+    let mut list = price("in=3 in>200000=6 in@batch=1.5 out=15 cached=0.3 write=3.75 image=0.04");
+    list.fix(Unit::Input, Amount::of_pico(2_500_000));
+    assert_eq!(list.to_string(), "in=2.5 out=15 image=0.04");
+    list.fix(Unit::CacheRead, Amount::of_pico(0));
+    assert_eq!(list.to_string(), "in=2.5 out=15 cached=0 image=0.04");
+}
+
+#[test]
 fn what_is_no_price_is_said() {
     for (text, message) in [
         ("in", "`in` is not a price such as in=2.5"),

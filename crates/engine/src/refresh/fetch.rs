@@ -6,7 +6,6 @@ use http::header::{
     USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::Full;
 use std::time::Duration;
 
 use crate::body;
@@ -40,7 +39,7 @@ pub(super) async fn get(
     for _ in 0..=REDIRECTS_MAX {
         let site = Site::of(&url).map_err(|error| error.to_string())?;
         let way = ways.to(&url, site.origin.clone())?;
-        let mut request = Request::new(Full::new(Bytes::new()));
+        let mut request = Request::new(Bytes::new());
         *request.uri_mut() = site.path;
         let headers = request.headers_mut();
         headers.insert(HOST, site.host);

@@ -83,7 +83,7 @@ impl Site {
 }
 
 /// The operator's own query, escaped.
-pub(super) fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
+pub(crate) fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
     let mut query = String::new();
     for (name, value) in &spec.query {
         let value = value

@@ -20,10 +20,11 @@ pub(crate) struct PlainWays<'a> {
 impl PlainWays<'_> {
     /// The way to an address with this origin.
     pub(crate) fn to(&self, url: &str, origin: Uri) -> Result<Arc<Way>, String> {
-        let trusted = self.lasting.trust.config(None);
+        let trusted = self.lasting.tls();
+        let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
         let transport = Transport {
             connect_timeout: CONNECT,
-            proxy: proxy::of_environment(url, &|name| (self.env)(name))?,
+            proxy: proxy::of_environment(&|name| (self.env)(name)).to(&uri)?,
             tls: trusted.map_err(|error| error.to_string())?,
         };
         Ok(self.lasting.ways.to(origin, transport))

@@ -5,28 +5,35 @@ mod embeddings;
 mod models;
 mod object;
 mod refusal;
-mod reply;
+pub(crate) mod reply;
 mod request;
-mod sample;
+pub(crate) mod sample;
 mod stream;
-mod text;
+pub(crate) mod text;
 mod whole;
 
 pub(crate) use refusal::Refusal;
-pub(crate) use request::{Chat, Embeddings};
+pub(crate) use request::{Call, Chat, Embeddings, wants_a_call};
 
 use http::StatusCode;
 
-use crate::{answer::Answer, ask::Ask, behaviour::Behaviour};
+use crate::{
+    answer::Answer,
+    anthropic::{self, Form},
+    ask::Ask,
+    behaviour::Behaviour,
+};
 
 /// The answer to a request, faults of the transport aside.
 pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
-    if let Some(model) = ask.model().filter(|model| model.starts_with("nope")) {
+    let unknown = ask.model().filter(|model| model.starts_with("nope"));
+    if let (Some(model), Form::OpenAi) = (unknown, ask.form()) {
         return Refusal::unknown_model(model).answer();
     }
     match ask {
         Ask::Chat(chat) if chat.stream => Answer::Stream(stream::events(chat, behaviour)),
         Ask::Chat(chat) => ok(whole::body(chat, behaviour)),
+        Ask::Messages(chat) => anthropic::answer(chat, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
         Ask::Models => ok(models::list()),
         Ask::Model(id) => ok(models::one(id)),

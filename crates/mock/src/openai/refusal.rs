@@ -1,9 +1,12 @@
-//! Errors in OpenAI's form.
+//! Errors, in OpenAI's form unless the request came in another.
 
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use crate::answer::Answer;
+use crate::{
+    answer::Answer,
+    anthropic::{self, Form},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -11,6 +14,7 @@ pub(crate) struct Refusal {
     message: String,
     param: Option<&'static str>,
     code: Option<&'static str>,
+    form: Form,
 }
 
 #[derive(Serialize)]
@@ -39,7 +43,18 @@ impl Refusal {
             message,
             param,
             code,
+            form: Form::OpenAi,
         }
+    }
+
+    /// The same, told in another dialect.
+    pub(crate) fn in_form(mut self, form: Form) -> Refusal {
+        self.form = form;
+        self
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
     pub(crate) fn bad_json() -> Refusal {
@@ -108,7 +123,7 @@ impl Refusal {
                 Some("rate_limit_exceeded"),
             ),
             400..=499 => ("The request is not valid.", None),
-            503 => ("The engine is currently overloaded.", Some("overloaded")),
+            503 | 529 => ("The engine is currently overloaded.", Some("overloaded")),
             _ => (
                 "The server had an error while processing your request.",
                 None,
@@ -127,6 +142,9 @@ impl Refusal {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
+        if self.form == Form::Messages {
+            return anthropic::error(self.status, &self.message);
+        }
         super::json(&Envelope {
             error: Detail {
                 message: &self.message,

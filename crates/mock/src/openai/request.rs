@@ -227,18 +227,23 @@ fn asks_for_a_call(messages: &str) -> Result<bool, Refusal> {
     let Some(last) = messages.last().filter(|last| last.role == "user") else {
         return Ok(false);
     };
+    Ok(wants_a_call(&last.content))
+}
+
+/// Whether the text of a content speaks of weather or calls.
+pub(crate) fn wants_a_call(content: &Value) -> bool {
     let wanted = |text: &str| {
         let text = text.to_lowercase();
         text.contains("weather") || text.contains("call")
     };
-    Ok(match &last.content {
+    match content {
         Value::String(text) => wanted(text),
         Value::Array(parts) => parts
             .iter()
             .filter_map(|part| part.get("text")?.as_str())
             .any(wanted),
         _ => false,
-    })
+    }
 }
 
 fn json_content(raw: Raw<'_>) -> Result<Option<String>, Refusal> {

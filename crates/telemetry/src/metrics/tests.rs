@@ -22,6 +22,12 @@ const NAMES: &[(&str, &str, &str)] = &[
         "counter",
         "provider result",
     ),
+    ("gateway_cooldowns_total", "counter", "provider"),
+    ("gateway_retries_total", "counter", "provider reason"),
+    ("gateway_hedges_total", "counter", "outcome provider"),
+    ("gateway_target_calls", "gauge", "target"),
+    ("gateway_target_call_limit", "gauge", "target"),
+    ("gateway_target_queue_depth", "gauge", "target"),
     ("gateway_dropped_total", "counter", "what"),
     ("gateway_http_responses_total", "counter", "status surface"),
     ("gateway_in_flight_requests", "gauge", "surface"),
@@ -72,6 +78,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("process_start_time_seconds", "gauge", ""),
     ("process_threads", "gauge", ""),
     ("process_virtual_memory_bytes", "gauge", ""),
+    (
+        "gateway_variant_requests_total",
+        "counter",
+        "outcome variant",
+    ),
 ];
 
 /// Everything touched once.
@@ -102,6 +113,7 @@ fn busy() -> Arc<Metrics> {
     metrics.config_reload("success");
     metrics.discovery_round("ollama", "error");
     metrics.catalog_load("remote", "success");
+    metrics.variant("b", "failover");
     metrics.dropped("access_lines").add(3);
     metrics.watch_connections(|| super::ConnectionTotals {
         opened: 7,
@@ -111,7 +123,17 @@ fn busy() -> Arc<Metrics> {
         idled: 8,
         refused: 0,
     });
-    metrics.watch_breakers(|| vec![("azure".to_owned(), 1), ("azure".to_owned(), 2)]);
+    metrics.watch_targets(|| {
+        let azure = |breaker| super::TargetNumbers {
+            target: "azure".to_owned(),
+            breaker,
+            calls: Some([3, 8, 1]),
+        };
+        vec![azure(1), azure(2)]
+    });
+    metrics.retry("azure", "timeout");
+    metrics.hedge("azure", "won");
+    metrics.cooldown("azure");
     metrics
 }
 

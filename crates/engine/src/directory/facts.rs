@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Capability, Catalog, Day, Model, Price, Status, Unit};
+use catalog::{Capability, Day, Model, Price, Status, Unit};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::target::Target;
+use crate::tariffs::Tariffs;
+
 /// What is known of a model. What is not known is not there.
 #[derive(Default, Serialize)]
-pub(crate) struct Facts {
+pub(super) struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,21 +56,23 @@ const PRICES: &[(Unit, &str)] = &[
 ];
 
 impl Facts {
-    /// What the catalog knows of a vendor's model; `context` is what the vendor itself says.
-    pub(crate) fn of(
-        catalog: &Catalog,
-        provider: &str,
-        model: &str,
-        context: Option<u64>,
-        today: Day,
-    ) -> Facts {
-        let price = catalog.price(provider, model, today);
-        let mut facts = catalog
-            .lookup(provider, model)
+    /// What the catalog knows of a target's model, and what it costs there.
+    pub(super) fn of(tariffs: &Tariffs, target: &Target, own: &str) -> Facts {
+        let today = tariffs.today();
+        let mut facts = tariffs
+            .catalog()
+            .lookup(&target.provider_id, own)
             .map_or_else(Facts::default, |model| Facts::of_model(&model, today));
-        facts.context_window = context.or(facts.context_window);
+        let price = tariffs.read(target, own);
         facts.pricing = price.as_ref().map(pricing).unwrap_or_default();
         facts
+    }
+
+    /// The same where the operator or the vendor says how long prompts and answers may be.
+    pub(super) fn said(mut self, context: Option<u64>, output: Option<u64>) -> Facts {
+        self.context_window = context.or(self.context_window);
+        self.max_output_tokens = output.or(self.max_output_tokens);
+        self
     }
 
     fn of_model(model: &Model<'_>, today: Day) -> Facts {
@@ -97,39 +102,49 @@ fn pricing(price: &Price) -> BTreeMap<&'static str, Box<RawValue>> {
 
 #[cfg(test)]
 mod tests {
-    use catalog::{Mode, Override};
+    use serde_json::json;
 
-    use super::*;
+    use crate::testing::snapshot;
 
     #[test]
     fn a_model_is_told_with_what_is_known_and_nothing_else() {
-        let today = "2026-11-24".parse().unwrap();
-        let own = Override {
-            provider: "acme".into(),
-            model: "a".into(),
-            modes: vec![Mode::Chat],
-            context: Some(1000),
-            capabilities: vec![
-                (Capability::Reasoning, true),
-                (Capability::Vision, true),
-                (Capability::Streaming, false),
-            ],
-            price: Some("in=2.5 in>200000=5 out=10 cached=0.25".parse().unwrap()),
-            retires: Some("2027-01-01".parse().unwrap()),
-            ..Override::default()
-        };
-        let catalog = Catalog::embedded().with_overrides(&[own], today);
-        let told = |model: &str, context| {
-            let facts = Facts::of(&catalog, "acme", model, context, today);
-            serde_json::to_string(&facts).unwrap()
+        let snapshot = snapshot(
+            "targets:
+  - {virtual_key: acme, models: {a: a, b: b, c: {id: a, context_window: 900, input_price: 0.5}}}
+catalog:
+  models:
+    - provider: acme
+      model: a
+      modes: [chat]
+      context_window: 1000
+      capabilities: {reasoning: true, vision: true, streaming: false}
+      price: {input: 2.5, 'input>200000': 5, output: 10, cached: 0.25}
+      sunset_date: 2999-01-01",
+        );
+        let told = |model: &str| {
+            let entry: serde_json::Value =
+                serde_json::from_slice(&snapshot.model_entry(model).unwrap()).unwrap();
+            entry
         };
         assert_eq!(
-            told("a", Some(900)),
-            r#"{"mode":"chat","context_window":900,"capabilities":["vision","reasoning"],"#
-                .to_owned()
-                + r#""status":"deprecated","deprecated":true,"sunset_date":"2027-01-01","pricing":"#
-                + r#"{"cache_read_per_m_tokens":0.25,"input_per_m_tokens":2.5,"output_per_m_tokens":10}}"#
+            told("a"),
+            json!({
+                "id": "a", "object": "model", "created": 0, "owned_by": "acme", "targets": ["acme"],
+                "mode": "chat", "context_window": 1000, "capabilities": ["vision", "reasoning"],
+                "status": "deprecated", "deprecated": true, "sunset_date": "2999-01-01",
+                "pricing": {"input_per_m_tokens": 2.5, "output_per_m_tokens": 10, "cache_read_per_m_tokens": 0.25},
+            })
         );
-        assert_eq!(told("b", None), "{}");
+        assert_eq!(
+            told("b"),
+            json!({"id": "b", "object": "model", "created": 0, "owned_by": "acme", "targets": ["acme"]})
+        );
+        let own = told("c");
+        assert_eq!(own["context_window"], 900, "the target's word counts");
+        assert_eq!(
+            own["pricing"],
+            json!({"input_per_m_tokens": 0.5, "output_per_m_tokens": 10}),
+            "cached tokens go by the price that is named"
+        );
     }
 }

@@ -1,0 +1,223 @@
+//! Calls whose client and vendor speak different dialects.
+//!
+//! The seam for the engine, the same for every dialect. A call is encoded once for each target that
+//! is tried; what the answer needs to know of its request stays in the [`Session`]:
+//!
+//! 1. [`encode`]: the client's body to the vendor's, with headers and what was lost
+//! 2. [`Session::whole`] for a whole answer, or [`Session::stream`] for a stream
+//! 3. [`Session::error`] for an answer with an error status
+//!
+//! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
+//! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
+//! dialect, none of this is used: there bytes are kept.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use wire::fault::{Fault, Kind};
+use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
+use wire::usage::Usage;
+use wire::vendor_error::{self, VendorError};
+use wire::{Envelope, anthropic as messages, openai};
+
+use crate::encode::{ChatPlan, Encoded, encode_chat};
+use crate::provider::{Dialect, Provider};
+use crate::rules::OnUnsupported;
+
+mod anthropic;
+
+/// The dialect of the door that a client came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// OpenAI's chat.
+    OpenAi,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+/// What is known of a call besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct NativePlan<'a> {
+    /// The door.
+    pub door: Door,
+    /// The target's own name of the model.
+    pub model: &'a str,
+    /// What happens to fields that the vendor has no word for. Nothing can be forwarded in its
+    /// name: warning and dropping are the same here.
+    pub on_unsupported: OnUnsupported,
+    /// Whether this target may have given the earlier answers of the conversation; not after a
+    /// fallback.
+    pub own_history: bool,
+    /// The client's headers, for what they ask of the vendor.
+    pub headers: &'a HeaderMap,
+}
+
+/// A call in a vendor's dialect.
+#[derive(Debug)]
+pub struct NativeCall {
+    /// The body.
+    pub body: Bytes,
+    /// Below the API root, where it is not the surface's own path.
+    pub path: Option<String>,
+    /// Headers besides the target's own.
+    pub headers: HeaderMap,
+    /// Parameters that did not reach the vendor as the client wrote them.
+    pub dropped: Vec<String>,
+    /// What the answer needs to know.
+    pub session: Session,
+}
+
+/// What an answer needs to know of its request.
+#[derive(Clone, Debug)]
+pub struct Session {
+    dialect: Dialect,
+    door: Door,
+    recall: Recall,
+    /// Whether the client wants a stream.
+    pub streaming: bool,
+    /// Whether the client wants a stream to end with its usage.
+    pub include_usage: bool,
+}
+
+/// A whole answer in the door's dialect.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The body.
+    pub body: Bytes,
+    /// What the vendor counted.
+    pub usage: Option<Usage>,
+    /// The model that the vendor says it used.
+    pub model: Option<String>,
+    /// Why the first choice ended.
+    pub finish: Finish<'static>,
+}
+
+/// Puts a call into the vendor's dialect. A refusal names the field and is the client's to mend.
+pub fn encode(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+) -> Result<NativeCall, Refusal> {
+    let request = match plan.door {
+        Door::OpenAi => openai::read_request(body.node()),
+        Door::Messages => messages::read_request(body.node()),
+    }?;
+    let (streaming, include_usage) = (request.stream, request.include_usage);
+    let written = Plan {
+        provider: &provider.id,
+        model: plan.model,
+        reject: plan.on_unsupported == OnUnsupported::Reject,
+        streaming,
+        own_history: plan.own_history,
+    };
+    let (encoded, headers) = match provider.dialect {
+        Dialect::OpenAi => {
+            let encoded = openai::write_request(request, &written)?;
+            (
+                with_rules(provider, encoded, plan, streaming)?,
+                HeaderMap::new(),
+            )
+        }
+        Dialect::Anthropic => {
+            let encoded = messages::write_request(request, &written)?;
+            let headers = anthropic::headers(plan.headers, &encoded.betas);
+            (encoded, headers)
+        }
+    };
+    Ok(NativeCall {
+        body: encoded.body.into(),
+        path: None,
+        headers,
+        dropped: encoded.dropped,
+        session: Session {
+            dialect: provider.dialect,
+            door: plan.door,
+            recall: encoded.recall,
+            streaming,
+            include_usage,
+        },
+    })
+}
+
+/// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
+fn with_rules(
+    provider: &Provider,
+    mut encoded: ir::Encoded,
+    plan: &NativePlan<'_>,
+    streaming: bool,
+) -> Result<ir::Encoded, Refusal> {
+    let envelope = Envelope::parse(encoded.body.into(), wire::Limits::default())
+        .map_err(|error| Refusal::new("messages", error.to_string()))?;
+    let chat = ChatPlan {
+        model: plan.model,
+        include_usage: streaming,
+        on_unsupported: plan.on_unsupported,
+        streaming,
+    };
+    let Encoded { body, dropped, .. } =
+        encode_chat(provider, &envelope, &chat).map_err(|refused| Refusal {
+            param: refused.params.first().cloned().unwrap_or_default(),
+            message: refused.to_string(),
+            by_policy: true,
+        })?;
+    encoded.body = body.into();
+    encoded.dropped.extend(dropped);
+    Ok(encoded)
+}
+
+impl Session {
+    /// Puts a whole answer into the door's dialect. A fault when it is none.
+    pub fn whole(&self, body: &[u8], face: &Face) -> Result<Whole, Fault> {
+        let invalid = |error: NotAReply| match self.error(body) {
+            // A good status over an error is an error.
+            Some(error) => {
+                Fault::new(Kind::UpstreamError).because(error.message.unwrap_or_default())
+            }
+            None => Fault::new(Kind::UpstreamInvalid).because(error.to_string()),
+        };
+        let reply = match self.dialect {
+            Dialect::OpenAi => openai::read_reply(body),
+            Dialect::Anthropic => messages::read_reply(body, &self.recall),
+        }
+        .map_err(invalid)?;
+        let mut out = Vec::with_capacity(body.len() + 512);
+        match self.door {
+            Door::OpenAi => openai::write_reply(&reply, face, &mut out),
+            Door::Messages => messages::write_reply(&reply, face, &mut out),
+        }
+        let finish = reply
+            .choices
+            .first()
+            .map(|choice| choice.finish.clone().into_owned());
+        Ok(Whole {
+            body: out.into(),
+            usage: reply.usage.map(Usage::from),
+            model: Some(reply.model.into_owned()).filter(|model| !model.is_empty()),
+            finish: finish.unwrap_or_default(),
+        })
+    }
+
+    /// Begins a stream from the vendor's dialect to the door's; `max_event` bounds one event of
+    /// the vendor's.
+    pub fn stream(&self, face: Face, max_event: usize) -> Translation {
+        let reader: Box<dyn Reader> = match self.dialect {
+            Dialect::OpenAi => Box::new(openai::reader(max_event)),
+            Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
+        };
+        let writer: Box<dyn Writer> = match self.door {
+            Door::OpenAi => Box::new(openai::ChunkWriter::new(face)),
+            Door::Messages => Box::new(messages::MessageWriter::new(face)),
+        };
+        Translation::new(reader, writer)
+    }
+
+    /// Reads the body of an answer with an error status; None when it says nothing.
+    pub fn error(&self, body: &[u8]) -> Option<VendorError> {
+        match self.dialect {
+            Dialect::OpenAi => vendor_error::read(body),
+            Dialect::Anthropic => messages::read_error(body),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

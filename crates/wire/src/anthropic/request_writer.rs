@@ -1,0 +1,456 @@
+//! The form between into a Messages request.
+
+use std::borrow::Cow;
+
+use super::JSON_TOOL;
+use super::block_writer::{self, Blocks, keeps, replayable};
+use super::claude::{Claude, Off, Sampling, Thinking};
+use super::schema;
+use super::thinking::{Thought, ThoughtPlan};
+use super::tool::{Choice, Chosen, write_cache, write_choice, write_tool};
+use crate::ir::{
+    Block, CacheMark, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape,
+    Text, ToolChoice, ToolKind, names, shape,
+};
+use crate::json::write::{self, Object};
+use crate::json::{Node, merge};
+
+const SHAPE: Shape = Shape {
+    ids: names::Rule::USUAL,
+    names: names::Rule::USUAL,
+    every_call_answered: true,
+};
+
+/// The most cache marks that are accepted.
+const MARKS_MAX: usize = 4;
+/// What makes a model without a better way answer in JSON.
+const JSON_LINE: &str = "Respond with one JSON object and nothing else.";
+/// The beginning of every such answer.
+const JSON_START: &str = "{";
+
+/// Writes a request as Anthropic reads it. What the model cannot take is left out or put in other
+/// words, and told; a part of a message that has no form here is refused.
+pub fn write_request(request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, Refusal> {
+    block_writer::check(&request)?;
+    let mut work = Work::new(request, plan);
+    work.note_unsayable();
+    work.plan_thinking();
+    work.plan_format();
+    work.plan_tools();
+    work.limit_marks();
+    work.write()
+}
+
+/// A request on its way.
+struct Work<'a, 'p> {
+    request: Request<'a>,
+    plan: &'p Plan<'p>,
+    claude: &'static Claude,
+    dropped: Dropped,
+    recall: Recall,
+    system: Vec<Block<'a>>,
+    thought: ThoughtPlan,
+    /// The schema that the answer is held to.
+    schema: Option<String>,
+    /// The schema of the tool whose argument is the answer.
+    json_tool: Option<Raw<'a>>,
+    choice: Option<Choice<'a>>,
+}
+
+impl<'a, 'p> Work<'a, 'p> {
+    fn new(mut request: Request<'a>, plan: &'p Plan<'p>) -> Work<'a, 'p> {
+        let claude = Claude::of(plan.model);
+        let system = request.take_system();
+        let mut dropped = Dropped::default();
+        // Before turns are put together: one of which nothing stays leaves no gap.
+        for turn in &mut request.turns {
+            // Reasoning of others is nobody's loss.
+            let lost = |block: &Block<'_>| {
+                !matches!(block, Block::Thinking(_)) && !keeps(block, plan.own_history)
+            };
+            dropped.note_if(turn.blocks.iter().any(lost), "messages");
+            turn.blocks.retain(|block| keeps(block, plan.own_history));
+        }
+        let names = shape(&mut request, &SHAPE);
+        let custom = request
+            .tools
+            .iter()
+            .filter(|tool| matches!(tool.kind, ToolKind::Custom { .. }));
+        let recall = Recall {
+            names,
+            custom: custom.map(|tool| tool.name.to_string()).collect(),
+            model: plan.model.to_owned(),
+            ..Recall::default()
+        };
+        let max = request.max_output.map(|bound| bound.tokens);
+        Work {
+            thought: ThoughtPlan::of(claude, &request.reasoning, max, plan.streaming),
+            request,
+            plan,
+            claude,
+            dropped,
+            recall,
+            system,
+            schema: None,
+            json_tool: None,
+            choice: None,
+        }
+    }
+
+    fn note_unsayable(&mut self) {
+        let (request, sampling) = (&self.request, &self.request.sampling);
+        let is_set = |number: Option<f64>| number.is_some_and(|number| number != 0.0);
+        let biased = sampling.logit_bias.as_ref();
+        for (there, param) in [
+            (sampling.n.is_some_and(|n| n > 1), "n"),
+            (sampling.seed.is_some(), "seed"),
+            (is_set(sampling.presence_penalty), "presence_penalty"),
+            (is_set(sampling.frequency_penalty), "frequency_penalty"),
+            (sampling.logprobs == Some(true), "logprobs"),
+            (sampling.top_logprobs.is_some(), "top_logprobs"),
+            (
+                biased.is_some_and(|bias| !bias.node().members().is_empty()),
+                "logit_bias",
+            ),
+            (
+                request.modalities.iter().any(|word| word != "text"),
+                "modalities",
+            ),
+            (request.verbosity.is_some(), "verbosity"),
+            (request.prompt_cache_key.is_some(), "prompt_cache_key"),
+            (request.metadata.is_some(), "metadata"),
+        ] {
+            self.dropped.note_if(there, param);
+        }
+        let named = request.turns.iter().any(|turn| turn.name.is_some());
+        self.dropped.note_if(named, "messages[].name");
+        for (name, _) in &request.unknown {
+            self.dropped.note(name.to_string());
+        }
+    }
+
+    /// A conversation may forbid what its request asks for.
+    fn plan_thinking(&mut self) {
+        let asked = !self.request.reasoning.is_unsaid();
+        let unheard = asked
+            && self.thought.thought == Thought::Omit
+            && self.claude.thinking == Thinking::Never;
+        let wants = !matches!(self.request.reasoning.effort, Some(crate::ir::Effort::None));
+        self.dropped.note_if(unheard && wants, "reasoning_effort");
+        // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
+        if matches!(self.thought.thought, Thought::Budget(_)) && self.lost_its_thread() {
+            self.thought.switch_off(self.claude);
+            self.dropped.note("reasoning_effort");
+        }
+        let forces = matches!(
+            self.request.tool_choice,
+            Some(
+                ToolChoice::Required
+                    | ToolChoice::Named(_)
+                    | ToolChoice::Allowed { required: true, .. }
+            )
+        );
+        // Nobody asked for the thoughts, but somebody did for the tool.
+        if forces
+            && !asked
+            && self.claude.thinking == Thinking::Unasked
+            && self.claude.off == Off::Disabled
+        {
+            self.thought.switch_off(self.claude);
+        }
+    }
+
+    fn lost_its_thread(&self) -> bool {
+        let turns = &self.request.turns;
+        let in_loop = turns.last().is_some_and(|turn| {
+            turn.role == Role::User
+                && turn
+                    .blocks
+                    .iter()
+                    .any(|block| matches!(block, Block::ToolResult(_)))
+        });
+        let last = turns.iter().rev().find(|turn| turn.role == Role::Assistant);
+        let signed = last.is_some_and(|turn| match turn.blocks.first() {
+            Some(Block::Thinking(thinking)) => self.plan.own_history && replayable(thinking),
+            _ => false,
+        });
+        in_loop && !signed
+    }
+
+    fn plan_format(&mut self) {
+        match self.request.format.take() {
+            None | Some(Format::Text) => {}
+            Some(Format::JsonObject) => {
+                self.system.push(Block::text(JSON_LINE));
+                let ends_with_user = self
+                    .request
+                    .turns
+                    .last()
+                    .is_some_and(|turn| turn.role == Role::User);
+                if self.claude.prefill
+                    && !self.thought.on
+                    && ends_with_user
+                    && self.request.tools.is_empty()
+                {
+                    self.recall.prefilled = Some(JSON_START);
+                }
+            }
+            Some(Format::JsonSchema { schema, .. }) => {
+                let adapted = self
+                    .claude
+                    .structured
+                    .then(|| schema::adapt(schema.node()))
+                    .flatten();
+                if adapted.is_none() {
+                    self.recall.json_tool = Some(JSON_TOOL);
+                    self.json_tool = Some(schema);
+                }
+                self.schema = adapted;
+            }
+        }
+    }
+
+    fn plan_tools(&mut self) {
+        let request = &mut self.request;
+        if let Some(ToolChoice::Allowed { names, .. }) = &request.tool_choice {
+            request.tools.retain(|tool| names.contains(&tool.name));
+        }
+        let wish = match (
+            &self.json_tool,
+            request.tools.is_empty(),
+            &request.tool_choice,
+        ) {
+            (None, true, _) => None,
+            (None, false, wish) => wish.clone(),
+            (Some(_), true, _) => Some(ToolChoice::Named(Cow::Borrowed(JSON_TOOL))),
+            // A tool or the answer: both are calls here.
+            (Some(_), false, Some(ToolChoice::None)) => {
+                Some(ToolChoice::Named(Cow::Borrowed(JSON_TOOL)))
+            }
+            (Some(_), false, Some(choice @ ToolChoice::Named(_))) => Some(choice.clone()),
+            (Some(_), false, _) => Some(ToolChoice::Required),
+        };
+        let chosen = Chosen::of(wish.as_ref(), self.claude, self.thought.on);
+        self.choice = chosen.choice;
+        self.system.extend(chosen.line.map(Block::text));
+        self.dropped
+            .note_if(chosen.weakened && self.json_tool.is_none(), "tool_choice");
+    }
+
+    /// Keeps the last marks: they cover what stands before them.
+    fn limit_marks(&mut self) {
+        let request = &mut self.request;
+        let tools = request.tools.iter_mut().map(|tool| &mut tool.cache);
+        let blocks = self
+            .system
+            .iter_mut()
+            .chain(request.turns.iter_mut().flat_map(|turn| &mut turn.blocks));
+        let whole = std::iter::once(&mut request.cache);
+        let marks: Vec<&mut Option<CacheMark>> = tools
+            .chain(blocks.filter_map(Block::cache_mut))
+            .chain(whole)
+            .filter(|mark| mark.is_some())
+            .collect();
+        let extra = marks.len().saturating_sub(MARKS_MAX);
+        self.dropped.note_if(extra > 0, "cache_control");
+        marks.into_iter().take(extra).for_each(|mark| *mark = None);
+    }
+
+    fn write(mut self) -> Result<Encoded, Refusal> {
+        let mut body = Vec::with_capacity(2048);
+        let mut betas = Vec::new();
+        write::object(&mut body, |o| {
+            o.text("model", self.plan.model);
+            o.uint("max_tokens", self.thought.max_tokens);
+            self.write_system(o);
+            self.write_turns(o, &mut betas);
+            self.write_tools(o);
+            self.write_sampling(o);
+            self.write_rest(o);
+        });
+        let body = self.with_extra(body);
+        Ok(Encoded {
+            body,
+            betas,
+            dropped: self.dropped.settle(self.plan)?,
+            recall: self.recall,
+        })
+    }
+
+    fn write_system(&self, o: &mut Object<'_>) {
+        let marked = |block: &Block<'_>| matches!(block, Block::Text(Text { cache: Some(_), .. }));
+        match &self.system[..] {
+            [] => {}
+            [
+                Block::Text(Text {
+                    text, cache: None, ..
+                }),
+            ] => o.text("system", text),
+            blocks => o.array("system", |a| {
+                for block in blocks {
+                    let Block::Text(text) = block else {
+                        continue;
+                    };
+                    a.object(|o| {
+                        o.text("type", "text");
+                        o.text("text", &text.text);
+                        write_cache(o, text.cache.filter(|_| marked(block)));
+                    });
+                }
+            }),
+        }
+    }
+
+    fn write_turns(&mut self, o: &mut Object<'_>, betas: &mut Vec<&'static str>) {
+        let mut blocks = Blocks { betas };
+        if let Some(last) = self
+            .request
+            .turns
+            .last_mut()
+            .filter(|turn| turn.role == Role::Assistant)
+            && let Some(Block::Text(text)) = last.blocks.last_mut()
+        {
+            // A beginning that ends in a blank is refused.
+            text.text = Cow::Owned(text.text.trim_end().to_owned());
+            last.blocks.retain(|block| !block.is_empty());
+        }
+        o.array("messages", |a| {
+            for turn in &self.request.turns {
+                if turn.blocks.is_empty() {
+                    continue;
+                }
+                let role = if turn.role == Role::Assistant {
+                    "assistant"
+                } else {
+                    "user"
+                };
+                a.object(|o| {
+                    o.text("role", role);
+                    blocks.content(o, &turn.blocks);
+                });
+            }
+            if let Some(start) = self.recall.prefilled {
+                a.object(|o| {
+                    o.text("role", "assistant");
+                    o.text("content", start);
+                });
+            }
+        });
+    }
+
+    fn write_tools(&mut self, o: &mut Object<'_>) {
+        let mut tools = Vec::new();
+        let mut any = false;
+        write::array(&mut tools, |a| {
+            for tool in &self.request.tools {
+                let written = write_tool(a, tool, self.claude);
+                any |= written;
+                self.dropped.note_if(!written, "tools");
+            }
+            if let Some(schema) = &self.json_tool {
+                any = true;
+                a.object(|o| {
+                    o.text("name", JSON_TOOL);
+                    o.text("description", "Give the answer.");
+                    o.raw("input_schema", schema.as_str());
+                });
+            }
+        });
+        if any {
+            o.name("tools").extend_from_slice(&tools);
+            write_choice(o, self.choice.as_ref(), self.request.parallel_tools);
+        } else {
+            let forced = self.request.tool_choice.is_some() && !self.request.tools.is_empty();
+            self.dropped.note_if(forced, "tool_choice");
+        }
+    }
+
+    fn write_sampling(&mut self, o: &mut Object<'_>) {
+        let sampling = &self.request.sampling;
+        let (temperature, top_p, top_k) = (sampling.temperature, sampling.top_p, sampling.top_k);
+        let free = self.claude.sampling != Sampling::Fixed && !self.thought.on;
+        let both = self.claude.sampling == Sampling::All || temperature.is_none();
+        self.dropped.note_if(
+            temperature.is_some_and(|value| value > 1.0 || !free && !is_usual(value)),
+            "temperature",
+        );
+        self.dropped.note_if(
+            top_p.is_some_and(|value| !free && !is_usual(value) || !both),
+            "top_p",
+        );
+        self.dropped.note_if(top_k.is_some() && !free, "top_k");
+        if free {
+            o.number_if(
+                "temperature",
+                temperature.map(|value| value.clamp(0.0, 1.0)),
+            );
+            o.number_if("top_p", top_p.filter(|_| both));
+            o.uint_if("top_k", top_k);
+        }
+        let mut stops = self
+            .request
+            .stop
+            .iter()
+            .filter(|stop| !stop.trim().is_empty())
+            .peekable();
+        if stops.peek().is_some() {
+            o.array("stop_sequences", |a| stops.for_each(|stop| a.text(stop)));
+        }
+        let blank = self.request.stop.iter().any(|stop| stop.trim().is_empty());
+        self.dropped.note_if(blank, "stop");
+        if self.plan.streaming {
+            o.flag("stream", true);
+        }
+    }
+
+    fn write_rest(&mut self, o: &mut Object<'_>) {
+        self.thought
+            .write(o, self.request.reasoning.display.as_deref());
+        if self.thought.effort.is_some() || self.schema.is_some() {
+            o.object("output_config", |o| {
+                o.text_if("effort", self.thought.effort.map(crate::ir::Effort::word));
+                if let Some(schema) = &self.schema {
+                    o.object("format", |o| {
+                        o.text("type", "json_schema");
+                        o.raw("schema", schema);
+                    });
+                }
+            });
+        }
+        let user = self
+            .request
+            .user
+            .as_deref()
+            .or(self.request.safety_identifier.as_deref());
+        if let Some(user) = user {
+            o.object("metadata", |o| o.text("user_id", user));
+        }
+        match self.request.service_tier.as_deref() {
+            None => {}
+            Some("auto") => o.text("service_tier", "auto"),
+            Some("default" | "standard_only") => o.text("service_tier", "standard_only"),
+            Some(_) => self.dropped.note("service_tier"),
+        }
+        write_cache(o, self.request.cache);
+    }
+
+    /// What the client wrote for this vendor alone has the last word.
+    fn with_extra(&mut self, body: Vec<u8>) -> Vec<u8> {
+        let Some(extra) = self.request.extra_body.as_ref().map(Raw::node) else {
+            return body;
+        };
+        let own = extra.get(self.plan.provider);
+        match (own, std::str::from_utf8(&body)) {
+            (Some(own), Ok(text)) => merge(Node::of(text), own),
+            _ => {
+                self.dropped.note_if(own.is_none(), "extra_body");
+                body
+            }
+        }
+    }
+}
+
+/// What a model does that is told nothing about its sampling.
+fn is_usual(value: f64) -> bool {
+    (value - 1.0).abs() < f64::EPSILON
+}

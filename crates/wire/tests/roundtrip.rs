@@ -1,0 +1,219 @@
+//! A conversation that goes from OpenAI's dialect to Anthropic's and back keeps everything that
+//! both can say, and what one cannot is told.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test needs and does not find fails the test"
+)]
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use wire::ir::{Block, Encoded, Plan, Request, Role, Shape, Turn, names, shape};
+use wire::json::Node;
+use wire::{anthropic, openai};
+
+/// A model that takes everything that the dialect has.
+const MODEL: &str = "claude-sonnet-4";
+
+const PLAN: Plan<'static> = Plan {
+    provider: "acme",
+    model: MODEL,
+    reject: false,
+    streaming: false,
+    own_history: true,
+};
+
+const SHAPE: Shape = Shape {
+    ids: names::Rule::USUAL,
+    names: names::Rule::USUAL,
+    every_call_answered: true,
+};
+
+fn text() -> impl Strategy<Value = String> {
+    "[a-zæ€😀\"\\\\\n]{1,12}x"
+}
+
+fn part() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(|text| json!({"type": "text", "text": text})),
+        Just(json!({"type": "text", "text": ""})),
+        Just(
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}})
+        ),
+        Just(json!({"type": "image_url", "image_url": {"url": "https://x.example/a.png"}})),
+        text().prop_map(|name| json!({"type": "file", "file":
+            {"filename": name, "file_data": "data:application/pdf;base64,JVBERi0xLjQ="}})),
+    ]
+}
+
+fn content() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(Value::from),
+        proptest::collection::vec(part(), 1..4).prop_map(Value::from),
+    ]
+}
+
+fn call() -> impl Strategy<Value = Value> {
+    let arguments = prop_oneof![
+        Just(String::new()),
+        text().prop_map(|text| json!({"q": text, "n": [1, null]}).to_string()),
+    ];
+    (0..4_u8, "[a-z_]{1,8}", arguments).prop_map(|(id, name, arguments)| {
+        json!({"id": format!("call_{id}"), "type": "function",
+            "function": {"name": name, "arguments": arguments}})
+    })
+}
+
+fn thought() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(|text| json!({"type": "thinking", "thinking": text, "signature": "s"})),
+        text().prop_map(|data| json!({"type": "redacted_thinking", "data": data})),
+    ]
+}
+
+fn assistant() -> impl Strategy<Value = Value> {
+    let calls = proptest::collection::vec(call(), 0..3);
+    let thoughts = proptest::collection::vec(thought(), 0..2);
+    (proptest::option::of(text()), calls, thoughts).prop_map(|(text, calls, thoughts)| {
+        let mut message = json!({"role": "assistant", "content": text});
+        // One id stands for one call.
+        let mut seen = Vec::new();
+        let calls: Vec<_> = calls
+            .into_iter()
+            .filter(|call| {
+                let fresh = !seen.contains(&call["id"]);
+                seen.push(call["id"].clone());
+                fresh
+            })
+            .collect();
+        if !calls.is_empty() {
+            message["tool_calls"] = calls.into();
+        }
+        if !thoughts.is_empty() {
+            message["thinking_blocks"] = thoughts.into();
+        }
+        message
+    })
+}
+
+fn message() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => text().prop_map(|text| json!({"role": "system", "content": text})),
+        1 => text().prop_map(|text| json!({"role": "developer", "content": text})),
+        4 => content().prop_map(|content| json!({"role": "user", "content": content})),
+        4 => assistant(),
+        4 => (0..4_u8, text(), any::<bool>()).prop_map(|(id, text, failed)| json!({"role": "tool",
+            "tool_call_id": format!("call_{id}"), "content": text, "is_error": failed})),
+    ]
+}
+
+fn tools() -> impl Strategy<Value = Value> {
+    let tool = ("[a-z_]{1,8}", proptest::option::of(text())).prop_map(|(name, description)| {
+        let mut function =
+            json!({"name": name, "parameters": {"type": "object", "properties": {"q": {}}}});
+        if let Some(description) = description {
+            function["description"] = description.into();
+        }
+        json!({"type": "function", "function": function})
+    });
+    proptest::collection::vec(tool, 0..3).prop_map(Value::from)
+}
+
+fn settings() -> impl Strategy<Value = Map<String, Value>> {
+    let choice = prop_oneof![
+        Just(json!("auto")),
+        Just(json!("required")),
+        Just(json!("none"))
+    ];
+    (0..10_u8, 1..999_u32, proptest::option::of(choice), any::<bool>(), any::<bool>()).prop_map(
+        |(temperature, max, choice, serial, seeded)| {
+            let mut settings = json!({"temperature": f64::from(temperature) / 10.0, "top_p": 0.5,
+                "max_completion_tokens": max, "stop": ["END"], "user": "u", "service_tier": "default"});
+            if let Some(choice) = choice {
+                settings["tool_choice"] = choice;
+            }
+            if serial {
+                settings["parallel_tool_calls"] = false.into();
+            }
+            if seeded {
+                settings["seed"] = 7.into();
+            }
+            settings.as_object().cloned().unwrap_or_default()
+        },
+    )
+}
+
+fn request() -> impl Strategy<Value = String> {
+    (
+        proptest::collection::vec(message(), 1..9),
+        tools(),
+        settings(),
+    )
+        .prop_map(|(messages, tools, mut settings)| {
+            settings.insert("model".into(), MODEL.into());
+            settings.insert("messages".into(), messages.into());
+            settings.insert("tools".into(), tools);
+            Value::Object(settings).to_string()
+        })
+}
+
+/// What Anthropic makes of a conversation without changing what is said: one place for
+/// instructions, roles in turn, results behind their calls.
+fn shaped(mut request: Request<'_>) -> Request<'_> {
+    let system = request.take_system();
+    shape(&mut request, &SHAPE);
+    if !system.is_empty() {
+        request.turns.insert(0, Turn::new(Role::System, system));
+    }
+    request
+}
+
+fn thoughts(request: &Request<'_>) -> Vec<String> {
+    let blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
+    let thoughts = blocks.filter(|block| matches!(block, Block::Thinking(_)));
+    thoughts.map(|block| format!("{block:?}")).collect()
+}
+
+fn sent(encoded: &Encoded) -> Value {
+    serde_json::from_slice(&encoded.body).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn there_and_back_says_the_same(body in request()) {
+        let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
+        let there = anthropic::write_request(read(body.as_bytes()), &PLAN).unwrap();
+        let told: Vec<_> = if body.contains("\"seed\"") { vec!["seed"] } else { vec![] };
+        let told_of_tools = read(body.as_bytes()).tools.is_empty();
+        if !told_of_tools {
+            prop_assert_eq!(&there.dropped, &told);
+        }
+
+        let back = anthropic::read_request(Node::parse(&there.body).unwrap()).unwrap();
+        let mut expected = shaped(read(body.as_bytes()));
+        prop_assert_eq!(thoughts(&back), thoughts(&expected));
+        // What was told of as lost does not come back; what makes no sense without tools neither.
+        expected.sampling.seed = None;
+        if told_of_tools {
+            expected.tool_choice = None;
+            expected.parallel_tools = None;
+        }
+        if expected.parallel_tools.is_some() && expected.tool_choice.is_none() {
+            expected.tool_choice = back.tool_choice.clone();
+        }
+        if expected.tool_choice == Some(wire::ir::ToolChoice::None) {
+            expected.parallel_tools = None;
+        }
+        let [expected, found] = [expected, back]
+            .map(|request| sent(&openai::write_request(request, &PLAN).unwrap()));
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_written_the_same(body in request()) {
+        let request = openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap();
+        let once = anthropic::write_request(request, &PLAN).unwrap();
+        let request = anthropic::read_request(Node::parse(&once.body).unwrap()).unwrap();
+        let twice = anthropic::write_request(request, &PLAN).unwrap();
+        prop_assert_eq!(sent(&twice), sent(&once));
+    }
+}

@@ -1,0 +1,240 @@
+//! What outsiders send is of every shape. Whatever stands where something else was expected, the
+//! translation is an answer, a refusal or an error: never a panic, and never half a document.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test needs and does not find fails the test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
+use wire::json::Node;
+use wire::{anthropic, openai, sse};
+
+/// What may stand in the place of anything.
+fn strangers() -> [Value; 9] {
+    [
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(""),
+        json!("data:"),
+        json!([]),
+        json!([null, 7, "x", {}, []]),
+        json!({"type": "text"}),
+    ]
+}
+
+fn golden(ending: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    };
+    let files = folders(&root)
+        .into_iter()
+        .flat_map(|vendor| folders(&vendor));
+    files
+        .flat_map(|case| folders(&case))
+        .filter(|file| file.to_string_lossy().ends_with(ending))
+        .map(|file| (file.clone(), fs::read_to_string(file).unwrap()))
+        .collect()
+}
+
+/// Every document that differs from `value` in one place.
+fn variants(value: &Value, each: &mut dyn FnMut(&Value)) {
+    let mut whole = value.clone();
+    for place in 0.. {
+        for stranger in strangers() {
+            let Some(before) = replace(&mut whole, &mut place.clone(), &stranger) else {
+                return;
+            };
+            each(&whole);
+            replace(&mut whole, &mut place.clone(), &before);
+        }
+    }
+}
+
+/// Puts a value into the place of that number, counted depth first; what was there.
+fn replace(value: &mut Value, place: &mut usize, with: &Value) -> Option<Value> {
+    if *place == 0 {
+        return Some(std::mem::replace(value, with.clone()));
+    }
+    *place -= 1;
+    match value {
+        Value::Array(items) => items.iter_mut().find_map(|item| replace(item, place, with)),
+        Value::Object(members) => members
+            .values_mut()
+            .find_map(|item| replace(item, place, with)),
+        _ => None,
+    }
+}
+
+type ReadRequest = for<'a> fn(Node<'a>) -> Result<Request<'a>, Refusal>;
+
+fn translate_request(text: &str, read: ReadRequest) {
+    for model in [
+        "claude-3-5-haiku-latest",
+        "claude-sonnet-4-5",
+        "claude-opus-5-5",
+    ] {
+        let plan = Plan {
+            provider: "acme",
+            model,
+            reject: false,
+            streaming: false,
+            own_history: true,
+        };
+        for write in [anthropic::write_request, openai::write_request] {
+            let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
+                return;
+            };
+            if let Ok(encoded) = write(request, &plan) {
+                let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+                assert_eq!(sent["model"], model);
+            }
+        }
+    }
+}
+
+#[test]
+fn requests_may_hold_anything_anywhere() {
+    let doors: [(&str, ReadRequest); 2] = [
+        ("request.openai.json", openai::read_request),
+        ("request.messages.json", anthropic::read_request),
+    ];
+    for (ending, read) in doors {
+        for (_, text) in golden(ending) {
+            let value = serde_json::from_str(&text).unwrap();
+            variants(&value, &mut |variant| {
+                translate_request(&variant.to_string(), read);
+            });
+        }
+    }
+}
+
+#[test]
+fn answers_may_hold_anything_anywhere() {
+    for (_, text) in golden("reply.vendor.json") {
+        let value = serde_json::from_str(&text).unwrap();
+        variants(&value, &mut |variant| {
+            let text = variant.to_string();
+            let recall = recall();
+            let replies = [
+                anthropic::read_reply(text.as_bytes(), &recall),
+                openai::read_reply(text.as_bytes()),
+            ];
+            for reply in replies.into_iter().flatten() {
+                for write in [openai::write_reply, anthropic::write_reply] {
+                    let mut out = Vec::new();
+                    write(&reply, &Face::default(), &mut out);
+                    serde_json::from_slice::<Value>(&out).unwrap();
+                }
+            }
+        });
+    }
+}
+
+fn recall() -> Recall {
+    Recall {
+        custom: vec!["sh".into()],
+        json_tool: Some(anthropic::JSON_TOOL),
+        prefilled: Some("{"),
+        ..Recall::default()
+    }
+}
+
+fn readers() -> [Box<dyn Reader>; 2] {
+    [
+        Box::new(EventStream::new(
+            anthropic::EventReader::new(recall()),
+            1 << 16,
+        )),
+        Box::new(openai::reader(1 << 16)),
+    ]
+}
+
+/// Translates a stream to every door; what is written is whole events of whole documents.
+fn translate_stream(stream: &[u8]) {
+    for messages in [false, true] {
+        for reader in readers() {
+            let mut translation = if messages {
+                Translation::new(
+                    reader,
+                    Box::new(anthropic::MessageWriter::new(Face::default())),
+                )
+            } else {
+                Translation::new(reader, Box::new(openai::ChunkWriter::new(Face::default())))
+            };
+            let mut out = Vec::new();
+            let _ = translation
+                .push(Bytes::copy_from_slice(stream), &mut out)
+                .and_then(|()| translation.end(&mut out));
+            for block in sse::blocks(&out) {
+                if !block.is_done() {
+                    serde_json::from_slice::<Value>(&block.data().unwrap()).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn events_may_hold_anything_anywhere() {
+    for (_, stream) in golden("stream.vendor.sse") {
+        let events: Vec<&str> = stream.split_inclusive("\n\n").collect();
+        for (at, event) in events.iter().enumerate() {
+            let Some((head, data)) = event.split_once("data: ") else {
+                continue;
+            };
+            let Ok(value) = serde_json::from_str(data.trim_end()) else {
+                continue;
+            };
+            let (before, after) = (events[..at].concat(), events[at + 1..].concat());
+            variants(&value, &mut |variant| {
+                translate_stream(format!("{before}{head}data: {variant}\n\n{after}").as_bytes());
+            });
+        }
+    }
+}
+
+#[test]
+fn events_may_come_in_any_order() {
+    for (_, stream) in golden("stream.vendor.sse") {
+        let events: Vec<&str> = stream.split_inclusive("\n\n").collect();
+        for at in 0..events.len() {
+            let mut without = events.clone();
+            without.remove(at);
+            translate_stream(without.concat().as_bytes());
+            let mut twice = events.clone();
+            twice.insert(at, events[at]);
+            translate_stream(twice.concat().as_bytes());
+            let mut swapped = events.clone();
+            swapped.swap(at, events.len() - 1);
+            translate_stream(swapped.concat().as_bytes());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn bytes_of_any_kind_are_no_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        translate_stream(&bytes);
+        let _ = anthropic::read_error(&bytes);
+        let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
+        let _ = openai::read_reply(&bytes).is_ok();
+    }
+
+    #[test]
+    fn half_surrogates_pass(text in "(\\\\ud800|\\\\udc00|a|\\\\u0000){1,6}") {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#);
+        translate_request(&body, openai::read_request);
+    }
+}
