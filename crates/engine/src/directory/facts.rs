@@ -109,8 +109,10 @@ mod tests {
     #[test]
     fn a_model_is_told_with_what_is_known_and_nothing_else() {
         let snapshot = snapshot(
-            "targets:
-  - {virtual_key: acme, models: {a: a, b: b, c: {id: a, context_window: 900, input_price: 0.5}}}
+            "strategy: {mode: fallback}
+targets:
+  - {virtual_key: acme, models: {a: a, b: b}}
+  - {virtual_key: house, provider: acme, models: {c: {id: a, context_window: 900, input_price: 0.5}}}
 catalog:
   models:
     - provider: acme
