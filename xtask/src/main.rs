@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod catalog;
 mod docs;
 mod flags;
 mod install;
@@ -35,6 +36,8 @@ cargo xtask <command>
   test   [--only rust|python|node] [--skip-sdk]
          build, install what the suites need, run every suite
   tidy   hold the tree against the house rules
+  catalog [--check]
+         make the catalog of models and prices anew from the pinned packages
   docs   write what in docs/ is data: the table of providers, the schema of the config
   bench  [--quick] [--check] [--no-pin] [--out FILE] [--proxies LIST] [--scenarios LIST]
          [--gateway FILE] [--mock FILE]
@@ -58,6 +61,7 @@ fn run(command: &str, flags: Flags) -> Result<()> {
     match command {
         "test" => test::run(flags),
         "tidy" => tidy::run(flags),
+        "catalog" => catalog::run(flags),
         "docs" => docs::run(flags),
         "bench" => bench::run(flags),
         "hyper-proxy" => bench::hyper_proxy::run(flags),

@@ -25,6 +25,7 @@ use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::Key;
+use crate::tokens;
 use crate::tongue::{Tongue, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
@@ -84,6 +85,8 @@ pub(crate) struct Prepared {
     ignored: Vec<String>,
     /// Tokens of the prompt, if the vendor never says.
     prompt: u64,
+    /// The prompt, if it is to be counted where the vendor does not.
+    to_count: Option<tokens::Prompt>,
     /// How its answer is read.
     tongue: Tongue,
 }
@@ -92,6 +95,11 @@ impl Prepared {
     /// What it costs if the client leaves before there is an answer to count.
     pub(crate) fn estimate(&self) -> Usage {
         estimate(self.prompt, 0)
+    }
+
+    /// The prompt, if it is to be counted where the vendor does not.
+    pub(crate) fn to_count(&self) -> Option<tokens::Prompt> {
+        self.to_count.clone()
     }
 }
 
@@ -102,6 +110,8 @@ pub(crate) struct Seen {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// Whether the vendor has begun to answer: then it has read the prompt.
+    pub(crate) answering: bool,
     /// What was used.
     pub(crate) usage: Option<Usage>,
     /// The model that the vendor says it used.
@@ -126,7 +136,9 @@ impl Attempt<'_> {
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
-        let prompt = spoken.body.len() as u64 / 4;
+        let prompt = tokens::by_rule(spoken.body.len());
+        let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
+        let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
             .chat_request(model, spoken.path.as_deref(), spoken.body, self.key)
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
@@ -137,6 +149,7 @@ impl Attempt<'_> {
             dropped: spoken.dropped,
             ignored: spoken.ignored,
             prompt,
+            to_count: to_count.flatten(),
             tongue: spoken.tongue,
         })
     }
@@ -148,6 +161,7 @@ impl Attempt<'_> {
             dropped,
             ignored,
             prompt,
+            to_count: _,
             tongue,
         } = prepared;
         let begun = Instant::now();
@@ -174,6 +188,9 @@ impl Attempt<'_> {
             Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
             Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
         });
+        if seen.answering {
+            seen.usage.get_or_insert(estimate(prompt, 0));
+        }
         match answer {
             Ok(mut reply) => {
                 self.name(&mut reply.headers, &seen.dropped);
@@ -201,6 +218,7 @@ impl Attempt<'_> {
         if !answer.status().is_success() {
             return Err(self.refused(answer, tongue, seen).await);
         }
+        seen.answering = true;
         let (head, body) = answer.into_parts();
         self.receive(head, body, tongue, (begun, end))
             .await
@@ -504,7 +522,7 @@ fn read_answer(head: &Parts, body: &[u8], redactor: &Redactor) -> Result<chat::A
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
     Usage {
         input: prompt,
-        output: answer_bytes as u64 / 4,
+        output: tokens::by_rule(answer_bytes),
         estimated: true,
         ..Usage::default()
     }

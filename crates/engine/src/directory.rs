@@ -4,6 +4,7 @@
 //! listed, and what its row claims. Where nobody does, `target/model` and `provider/model` say
 //! where to go; only then do targets that take any model come in.
 
+mod facts;
 mod listing;
 mod near;
 
@@ -11,12 +12,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::{Day, Price};
 use providers::{Claim, Surface};
 
 use crate::discovery::Found;
 use crate::routing::Routing;
 use crate::target::Target;
-use listing::Listing;
+use crate::tariffs::Tariffs;
+use listing::{Known, Listing};
 
 /// A target considered for one call.
 #[derive(Clone)]
@@ -27,7 +30,12 @@ pub struct Candidate {
     pub model: Arc<str>,
     /// Whether the model is known to be the target's; one that is only tried may not exist.
     pub owned: bool,
+    /// What the model costs there, if that is known.
+    pub price: Option<Arc<Price>>,
 }
+
+/// By the name asked for: the numbers of targets, and their own names of the model.
+type Owners = HashMap<Box<str>, Vec<(usize, Arc<str>)>>;
 
 /// The targets that can serve one model on one surface, in the order of the configuration.
 #[derive(Default)]
@@ -48,7 +56,8 @@ pub struct Sought<'a> {
 /// Who serves what, for one configuration and what vendors have listed so far.
 pub struct Directory {
     targets: Arc<[Arc<Target>]>,
-    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
+    tariffs: Tariffs,
+    owners: Owners,
     listing: Listing,
     /// How many models each target is known to serve.
     counts: Vec<usize>,
@@ -87,8 +96,13 @@ struct Match {
 
 impl Directory {
     /// The directory of these targets, in their order. Only what some call can be led to is listed.
-    pub fn build(targets: Arc<[Arc<Target>]>, found: &Found, routing: &Routing) -> Directory {
-        let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
+    pub(crate) fn build(
+        targets: Arc<[Arc<Target>]>,
+        found: &Found,
+        routing: &Routing,
+        tariffs: Tariffs,
+    ) -> Directory {
+        let mut owners = Owners::new();
         let mut counts = vec![0; targets.len()];
         for (number, target) in targets.iter().enumerate() {
             let mut seen = HashSet::new();
@@ -108,10 +122,17 @@ impl Directory {
             }
             counts[number] = seen.len();
         }
-        let listing = Listing::build(&targets, found, routing);
+        let known = Known {
+            targets: &targets,
+            owners: &owners,
+            routing,
+            tariffs: &tariffs,
+        };
+        let listing = Listing::build(&known, found);
         let reaches_any = (0..targets.len()).any(|number| routing.leads_to(number));
         Directory {
             targets,
+            tariffs,
             owners,
             listing,
             counts,
@@ -128,7 +149,7 @@ impl Directory {
                 continue;
             };
             close |= found.close;
-            serving.add(number, target, found, surface);
+            serving.add((number, target), found, surface, &self.tariffs);
         }
         if !close && let Some((rest, serving)) = self.addressed(model, surface) {
             return Sought {
@@ -179,7 +200,7 @@ impl Directory {
                 })
             });
             if let Some(found) = found {
-                serving.add(number, target, found, surface);
+                serving.add((number, target), found, surface, &self.tariffs);
             }
         }
         known.then_some((rest, serving))
@@ -195,10 +216,15 @@ impl Directory {
                     owned: false,
                     close: false,
                 };
-                serving.add(number, target, found, surface);
+                serving.add((number, target), found, surface, &self.tariffs);
             }
         }
         serving
+    }
+
+    /// The day whose prices count.
+    pub(crate) fn day(&self) -> Day {
+        self.tariffs.today()
     }
 
     /// Whether no target can be reached at all.
@@ -229,11 +255,17 @@ impl Directory {
     pub fn entry(&self, model: &str, routing: &Routing) -> Option<Bytes> {
         self.listing.entry(model).or_else(|| {
             let mut targets = self.targets.iter().enumerate();
-            let (_, target) = targets.find(|(number, target)| {
+            let target = targets.find(|(number, target)| {
                 let known = found(&[], *number, target, model).is_some_and(|found| found.close);
                 known && routing.reaches(model, *number)
             })?;
-            Some(listing::unlisted(model, target))
+            let known = Known {
+                targets: &self.targets,
+                owners: &self.owners,
+                routing,
+                tariffs: &self.tariffs,
+            };
+            Some(listing::unlisted(model, target, &known))
         })
     }
 
@@ -278,10 +310,17 @@ fn found(
 }
 
 impl Serving {
-    fn add(&mut self, number: usize, target: &Arc<Target>, found: Match, surface: Surface) {
+    fn add(
+        &mut self,
+        (number, target): (usize, &Arc<Target>),
+        found: Match,
+        surface: Surface,
+        tariffs: &Tariffs,
+    ) {
         if target.provider.serves(surface) {
             let candidate = Candidate {
                 target: target.clone(),
+                price: tariffs.at(target, &found.model),
                 model: found.model,
                 owned: found.owned,
             };

@@ -3,6 +3,7 @@
 mod keys;
 mod models;
 pub(crate) mod place;
+mod plain;
 mod proxy;
 mod rows;
 mod send;
@@ -12,7 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use catalog::Catalog;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request};
 use providers::auth::aws::region_of_host;
@@ -27,7 +30,9 @@ use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
 pub(crate) use keys::{AGENT, Key, KeyRing};
 pub use models::{Declared, Offer};
-use place::{Place, Site};
+use place::Place;
+pub(crate) use place::Site;
+pub(crate) use plain::PlainWays;
 pub use rows::Rows;
 
 /// How long a token service may take for one answer.
@@ -73,6 +78,8 @@ pub struct Patience {
 pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
+    /// What is known of models, without what the operator says.
+    pub(crate) catalog: ArcSwap<Catalog>,
     credentials: Shelves,
     guards: Guards,
 }

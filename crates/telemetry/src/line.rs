@@ -154,6 +154,19 @@ impl<'a> Line<'a> {
         self
     }
 
+    /// A number that is decimal text already, and would lose places as a float; `null` when it is
+    /// no such text.
+    pub fn decimal(&mut self, key: &str, value: &str) -> &mut Self {
+        self.key(key);
+        let digits = value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let plain = digits && value.starts_with(|first: char| first.is_ascii_digit());
+        let text = if plain { value } else { "null" };
+        self.out.extend_from_slice(text.as_bytes());
+        self
+    }
+
     /// True or false.
     pub fn bool(&mut self, key: &str, value: bool) -> &mut Self {
         self.key(key);
@@ -344,6 +357,8 @@ mod tests {
             .bool("stream", false)
             .f64("ratio", 0.25)
             .f64("none", f64::NAN)
+            .decimal("cost_usd", "0.000000000001")
+            .decimal("odd", "1e-7")
             .f64_millis("duration_ms", Duration::from_micros(12_045))
             .time("at", UNIX_EPOCH);
     }
@@ -355,7 +370,7 @@ mod tests {
             concat!(
                 r#"{"time":"2026-08-01T12:34:56.000000005Z","level":"WARN","msg":"request","#,
                 r#""path":"/v1/chat completions","plain":"a/b:c","status":404,"delta":-7,"#,
-                r#""stream":false,"ratio":0.25,"none":null,"duration_ms":12.045,"#,
+                r#""stream":false,"ratio":0.25,"none":null,"cost_usd":0.000000000001,"odd":null,"duration_ms":12.045,"#,
                 r#""at":"1970-01-01T00:00:00.000000000Z"}"#,
                 "\n"
             )
@@ -369,7 +384,7 @@ mod tests {
             concat!(
                 "2026-08-01T12:34:56.000000005Z WARN  request ",
                 r#"path="/v1/chat completions" plain=a/b:c status=404 delta=-7 "#,
-                "stream=false ratio=0.25 none=null duration_ms=12.045 ",
+                "stream=false ratio=0.25 none=null cost_usd=0.000000000001 odd=null duration_ms=12.045 ",
                 "at=1970-01-01T00:00:00.000000000Z\n"
             )
         );
