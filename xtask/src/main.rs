@@ -11,10 +11,12 @@
 mod bench;
 mod catalog;
 mod docs;
+mod failover;
 mod flags;
 mod install;
 mod service;
 mod shell;
+mod sim;
 mod system;
 mod test;
 mod tidy;
@@ -42,6 +44,10 @@ cargo xtask <command>
   bench  [--quick] [--check] [--no-pin] [--out FILE] [--proxies LIST] [--scenarios LIST]
          [--gateway FILE] [--mock FILE]
          measure nginx, a bare hyper proxy and ferrogw; writes docs/benchmarks.md
+  sim    [--seeds N] [--hours H] [--first SEED]
+         simulated hours of the engine among vendors that fail, each seed held against what must be true
+  failover [--seconds N] [--write] [--gateway FILE]
+         vendors are killed, stalled and rate limited under load; where the calls went
   hyper-proxy --listen ADDR --upstream ADDR [--threads N]
          the bare proxy of the benchmark";
 
@@ -64,6 +70,8 @@ fn run(command: &str, flags: Flags) -> Result<()> {
         "catalog" => catalog::run(flags),
         "docs" => docs::run(flags),
         "bench" => bench::run(flags),
+        "failover" => failover::run(flags),
+        "sim" => sim::run(flags),
         "hyper-proxy" => bench::hyper_proxy::run(flags),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -27,6 +27,8 @@ mod relay;
 pub mod reply;
 pub mod route;
 pub mod routing;
+#[cfg(test)]
+mod simulation;
 pub mod snapshot;
 #[cfg(test)]
 mod stand_in;

@@ -80,6 +80,15 @@ impl Default for IdSource {
 }
 
 impl IdSource {
+    /// A source that gives the numbers of this seed.
+    #[cfg(test)]
+    pub(crate) fn of(seed: u64) -> IdSource {
+        IdSource {
+            state: AtomicU64::new(seed),
+            salt: 0,
+        }
+    }
+
     /// A number that no other caller of this source gets soon.
     pub fn number(&self) -> u64 {
         let step = self

@@ -8,6 +8,8 @@ mod connect;
 mod connection;
 mod framing;
 mod head;
+#[cfg(test)]
+pub(crate) mod memory;
 mod pool;
 mod socket;
 
