@@ -8,12 +8,13 @@ mod listing;
 mod near;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use providers::{Claim, Surface};
 
 use crate::discovery::Found;
+use crate::guard::Vital;
 use crate::routing::Routing;
 use crate::target::Target;
 use listing::Listing;
@@ -27,6 +28,26 @@ pub struct Candidate {
     pub model: Arc<str>,
     /// Whether the model is known to be the target's; one that is only tried may not exist.
     pub owned: bool,
+    /// What is known of both, once somebody has asked.
+    vital: OnceLock<Arc<Vital>>,
+}
+
+impl Candidate {
+    /// The target with its own name of the model; `owned` says that it is known to have it.
+    pub fn new(target: Arc<Target>, model: Arc<str>, owned: bool) -> Candidate {
+        Candidate {
+            target,
+            model,
+            owned,
+            vital: OnceLock::new(),
+        }
+    }
+
+    /// What is known of the target with the model.
+    pub(crate) fn vital(&self) -> &Arc<Vital> {
+        let find = || self.target.guard.vital(&self.model, self.owned);
+        self.vital.get_or_init(find)
+    }
 }
 
 /// The targets that can serve one model on one surface, in the order of the configuration.
@@ -48,7 +69,7 @@ pub struct Sought<'a> {
 /// Who serves what, for one configuration and what vendors have listed so far.
 pub struct Directory {
     targets: Arc<[Arc<Target>]>,
-    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
+    owners: HashMap<Box<str>, Vec<(usize, Own)>>,
     listing: Listing,
     /// How many models each target is known to serve.
     counts: Vec<usize>,
@@ -77,10 +98,18 @@ impl Serving {
     }
 }
 
+/// A model that a target is known to have: its own name of it, and what is known of both.
+struct Own {
+    model: Arc<str>,
+    /// Looked for by the first call: a vendor may list thousands that nobody ever asks for.
+    vital: OnceLock<Arc<Vital>>,
+}
+
 /// How a target comes to serve a model.
 struct Match {
     model: Arc<str>,
     owned: bool,
+    vital: Option<Arc<Vital>>,
     /// Said of this model, and not of any there may be.
     close: bool,
 }
@@ -88,12 +117,14 @@ struct Match {
 impl Directory {
     /// The directory of these targets, in their order. Only what some call can be led to is listed.
     pub fn build(targets: Arc<[Arc<Target>]>, found: &Found, routing: &Routing) -> Directory {
-        let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
+        let mut owners: HashMap<Box<str>, Vec<(usize, Own)>> = HashMap::new();
         let mut counts = vec![0; targets.len()];
         for (number, target) in targets.iter().enumerate() {
             let mut seen = HashSet::new();
-            let mut own = |asked: &str, own: Arc<str>| {
-                owners.entry(asked.into()).or_default().push((number, own));
+            let mut own = |asked: &str, model: Arc<str>| {
+                let vital = OnceLock::new();
+                let owners = owners.entry(asked.into()).or_default();
+                owners.push((number, Own { model, vital }));
             };
             for (asked, model) in target.models.exact() {
                 if seen.insert(asked) {
@@ -175,6 +206,7 @@ impl Directory {
                 any.then(|| Match {
                     model: rest.into(),
                     owned: false,
+                    vital: None,
                     close: true,
                 })
             });
@@ -193,6 +225,7 @@ impl Directory {
                 let found = Match {
                     model: model.into(),
                     owned: false,
+                    vital: None,
                     close: false,
                 };
                 serving.add(number, target, found, surface);
@@ -250,16 +283,13 @@ impl Directory {
 }
 
 /// How the target comes to serve the model, by name, by pattern or by its row's claim.
-fn found(
-    owners: &[(usize, Arc<str>)],
-    number: usize,
-    target: &Target,
-    model: &str,
-) -> Option<Match> {
+fn found(owners: &[(usize, Own)], number: usize, target: &Target, model: &str) -> Option<Match> {
     if let Some((_, own)) = owners.iter().find(|(known, _)| *known == number) {
+        let vital = || target.guard.vital(&own.model, true);
         return Some(Match {
-            model: own.clone(),
+            model: own.model.clone(),
             owned: true,
+            vital: Some(own.vital.get_or_init(vital).clone()),
             close: true,
         });
     }
@@ -267,12 +297,14 @@ fn found(
         return Some(Match {
             model: own,
             owned: false,
+            vital: None,
             close: literal > 0,
         });
     }
     (target.provider.claim(model) == Claim::Owns).then(|| Match {
         model: model.into(),
         owned: true,
+        vital: None,
         close: true,
     })
 }
@@ -280,11 +312,10 @@ fn found(
 impl Serving {
     fn add(&mut self, number: usize, target: &Arc<Target>, found: Match, surface: Surface) {
         if target.provider.serves(surface) {
-            let candidate = Candidate {
-                target: target.clone(),
-                model: found.model,
-                owned: found.owned,
-            };
+            let mut candidate = Candidate::new(target.clone(), found.model, found.owned);
+            if let Some(vital) = found.vital {
+                candidate.vital = vital.into();
+            }
             self.found.push((number, Some(candidate)));
         }
     }
