@@ -78,7 +78,8 @@ pub(crate) struct Attempt<'a> {
 
 /// A request that is ready to be sent.
 pub(crate) struct Prepared {
-    request: http::Request<Bytes>,
+    /// Boxed: it is handed on through many hands.
+    request: Box<http::Request<Bytes>>,
     /// Fields of the client's that it does not carry as they were.
     dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
@@ -145,7 +146,7 @@ impl Attempt<'_> {
         forward(&self.call.headers, request.headers_mut());
         request.headers_mut().extend(spoken.headers);
         Ok(Prepared {
-            request,
+            request: Box::new(request),
             dropped: spoken.dropped,
             ignored: spoken.ignored,
             prompt,
@@ -208,7 +209,7 @@ impl Attempt<'_> {
     /// Sends, and waits for all that has to be there before the client may see anything.
     async fn exchange(
         &self,
-        request: http::Request<Bytes>,
+        request: Box<http::Request<Bytes>>,
         tongue: &Tongue,
         (begun, end): (Instant, Option<Instant>),
         seen: &mut Seen,
@@ -437,7 +438,7 @@ impl Attempt<'_> {
         for (name, value) in vendor {
             let shown = match name.as_str() {
                 "x-request-id" => VENDOR_REQUEST_ID,
-                text if RELAYED.iter().any(|start| text.starts_with(start)) => name.clone(),
+                text if is_relayed(text) => name.clone(),
                 _ => continue,
             };
             if clean(value) {
@@ -481,12 +482,10 @@ impl Attempt<'_> {
     /// Tells the client who answered.
     fn name(&self, headers: &mut HeaderMap, dropped: &[String]) {
         let target = &self.candidate.target;
-        for (name, text) in [
-            (PROVIDER, &*target.provider_id),
-            (TARGET, &*target.name),
-            (MODEL, &*self.candidate.model),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(text) {
+        let [provider, name] = target.shown.clone();
+        let model = HeaderValue::from_str(&self.candidate.model).ok();
+        for (name, value) in [(PROVIDER, provider), (TARGET, name), (MODEL, model)] {
+            if let Some(value) = value {
                 headers.insert(name, value);
             }
         }
@@ -540,14 +539,17 @@ fn forward(from: &HeaderMap, to: &mut HeaderMap) {
 fn media_type(vendor: &HeaderMap, found: &'static str) -> HeaderValue {
     let said = vendor.get(CONTENT_TYPE);
     let agrees = |value: &&HeaderValue| {
-        value
-            .as_bytes()
-            .to_ascii_lowercase()
-            .starts_with(found.as_bytes())
+        let essence = value.as_bytes().get(..found.len());
+        essence.is_some_and(|essence| essence.eq_ignore_ascii_case(found.as_bytes()))
     };
     said.filter(agrees)
         .cloned()
         .unwrap_or(HeaderValue::from_static(found))
+}
+
+fn is_relayed(name: &str) -> bool {
+    // Most of a vendor's headers begin otherwise.
+    name.starts_with(['x', 'r', 'a', 'o']) && RELAYED.iter().any(|start| name.starts_with(start))
 }
 
 fn coding_of(headers: &HeaderMap) -> Option<&HeaderValue> {

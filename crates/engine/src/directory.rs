@@ -9,13 +9,14 @@ mod listing;
 mod near;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use catalog::{Day, Price};
 use providers::{Claim, Surface};
 
 use crate::discovery::Found;
+use crate::guard::Vital;
 use crate::routing::Routing;
 use crate::target::Target;
 use crate::tariffs::Tariffs;
@@ -32,10 +33,31 @@ pub struct Candidate {
     pub owned: bool,
     /// What the model costs there, if that is known.
     pub price: Option<Arc<Price>>,
+    /// What is known of both, once somebody has asked.
+    vital: OnceLock<Arc<Vital>>,
+}
+
+impl Candidate {
+    /// The target with its own name of the model; `owned` says that it is known to have it.
+    pub fn new(target: Arc<Target>, model: Arc<str>, owned: bool) -> Candidate {
+        Candidate {
+            target,
+            model,
+            owned,
+            price: None,
+            vital: OnceLock::new(),
+        }
+    }
+
+    /// What is known of the target with the model.
+    pub(crate) fn vital(&self) -> &Arc<Vital> {
+        let find = || self.target.guard.vital(&self.model, self.owned);
+        self.vital.get_or_init(find)
+    }
 }
 
 /// By the name asked for: the numbers of targets, and their own names of the model.
-type Owners = HashMap<Box<str>, Vec<(usize, Arc<str>)>>;
+type Owners = HashMap<Box<str>, Vec<(usize, Own)>>;
 
 /// The targets that can serve one model on one surface, in the order of the configuration.
 #[derive(Default)]
@@ -86,10 +108,18 @@ impl Serving {
     }
 }
 
+/// A model that a target is known to have: its own name of it, and what is known of both.
+struct Own {
+    model: Arc<str>,
+    /// Looked for by the first call: a vendor may list thousands that nobody ever asks for.
+    vital: OnceLock<Arc<Vital>>,
+}
+
 /// How a target comes to serve a model.
 struct Match {
     model: Arc<str>,
     owned: bool,
+    vital: Option<Arc<Vital>>,
     /// Said of this model, and not of any there may be.
     close: bool,
 }
@@ -106,8 +136,10 @@ impl Directory {
         let mut counts = vec![0; targets.len()];
         for (number, target) in targets.iter().enumerate() {
             let mut seen = HashSet::new();
-            let mut own = |asked: &str, own: Arc<str>| {
-                owners.entry(asked.into()).or_default().push((number, own));
+            let mut own = |asked: &str, model: Arc<str>| {
+                let vital = OnceLock::new();
+                let owners = owners.entry(asked.into()).or_default();
+                owners.push((number, Own { model, vital }));
             };
             for (asked, model) in target.models.exact() {
                 if seen.insert(asked) {
@@ -196,6 +228,7 @@ impl Directory {
                 any.then(|| Match {
                     model: rest.into(),
                     owned: false,
+                    vital: None,
                     close: true,
                 })
             });
@@ -214,6 +247,7 @@ impl Directory {
                 let found = Match {
                     model: model.into(),
                     owned: false,
+                    vital: None,
                     close: false,
                 };
                 serving.add((number, target), found, surface, &self.tariffs);
@@ -282,16 +316,13 @@ impl Directory {
 }
 
 /// How the target comes to serve the model, by name, by pattern or by its row's claim.
-fn found(
-    owners: &[(usize, Arc<str>)],
-    number: usize,
-    target: &Target,
-    model: &str,
-) -> Option<Match> {
+fn found(owners: &[(usize, Own)], number: usize, target: &Target, model: &str) -> Option<Match> {
     if let Some((_, own)) = owners.iter().find(|(known, _)| *known == number) {
+        let vital = || target.guard.vital(&own.model, true);
         return Some(Match {
-            model: own.clone(),
+            model: own.model.clone(),
             owned: true,
+            vital: Some(own.vital.get_or_init(vital).clone()),
             close: true,
         });
     }
@@ -299,12 +330,14 @@ fn found(
         return Some(Match {
             model: own,
             owned: false,
+            vital: None,
             close: literal > 0,
         });
     }
     (target.provider.claim(model) == Claim::Owns).then(|| Match {
         model: model.into(),
         owned: true,
+        vital: None,
         close: true,
     })
 }
@@ -318,12 +351,11 @@ impl Serving {
         tariffs: &Tariffs,
     ) {
         if target.provider.serves(surface) {
-            let candidate = Candidate {
-                target: target.clone(),
-                price: tariffs.at(target, &found.model),
-                model: found.model,
-                owned: found.owned,
-            };
+            let mut candidate = Candidate::new(target.clone(), found.model, found.owned);
+            candidate.price = tariffs.at(target, &candidate.model);
+            if let Some(vital) = found.vital {
+                candidate.vital = vital.into();
+            }
             self.found.push((number, Some(candidate)));
         }
     }

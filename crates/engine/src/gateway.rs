@@ -217,7 +217,7 @@ impl Gateway {
         &self,
         upstream: &Upstream,
         ids: &IdSource,
-        call: Call,
+        call: &Call,
         receipt: &mut Receipt,
     ) -> Result<Reply, Fault> {
         let facts = chat::read(&call.body)?;
@@ -225,7 +225,7 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let mut plan = route::plan(&call, &facts, ids.number())?;
+        let mut plan = route::plan(call, &facts, ids.number())?;
         if let Some(route) = plan.route.take() {
             receipt.note(|notes| notes.route = Some(route));
         }
@@ -235,7 +235,7 @@ impl Gateway {
             ids,
             metrics: &self.books.metrics,
             deadline: patience.and_then(|patience| Some(receipt.started()? + patience)),
-            call: &call,
+            call,
             facts: &facts,
             plan: &plan,
         };

@@ -168,7 +168,7 @@ impl Clients {
         let mut receipt = Receipt::open(self.gateway.books(), head);
         let handled = self
             .gateway
-            .handle(&self.upstream, &self.ids, call, &mut receipt)
+            .handle(&self.upstream, &self.ids, &call, &mut receipt)
             .await;
         let mut first = None;
         receipt.note(|notes| {

@@ -13,9 +13,11 @@ use crate::target::{Offer, Target};
 
 /// So many price lists are kept; those of further models are read anew for each call.
 const KEPT_MAX: usize = 1024;
+/// The same of models without a price, whose names may be anything.
+const UNPRICED_MAX: usize = 256;
 
 /// By vendor and model, and by target and model where the operator has named a price.
-type Kept = [HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>>; 2];
+type Kept = [HashMap<Box<str>, HashMap<Box<str>, Option<Arc<Price>>>>; 2];
 
 /// Whose price it is.
 #[derive(Clone, Copy)]
@@ -80,18 +82,19 @@ impl Tariffs {
         let kept = self.kept.load();
         let models = kept[whose as usize].get(name);
         if let Some(price) = models.and_then(|models| models.get(model)) {
-            return Some(price.clone());
+            return price.clone();
         }
-        let price = Arc::new(find()?);
+        let price = find().map(Arc::new);
         // Two that find the same at once keep it twice, or one of them not yet.
         let all = kept.iter().flat_map(HashMap::values);
-        if all.map(HashMap::len).sum::<usize>() < KEPT_MAX {
+        let most = price.as_ref().map_or(UNPRICED_MAX, |_| KEPT_MAX);
+        if all.map(HashMap::len).sum::<usize>() < most {
             let mut more = Kept::clone(&kept);
             let models = more[whose as usize].entry(name.into()).or_default();
             models.insert(model.into(), price.clone());
             self.kept.store(Arc::new(more));
         }
-        Some(price)
+        price
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::{Own, facts::Facts};
 use super::{Owners, found as served};
 use crate::discovery::{Found, Listed};
 use crate::routing::Routing;
@@ -154,7 +154,7 @@ impl<'a> Known<'a> {
     }
 
     /// The names of the targets that a model is known to belong to, and that calls can reach.
-    fn serving(&self, id: &str, owners: &[(usize, Arc<str>)]) -> Vec<&'a str> {
+    fn serving(&self, id: &str, owners: &[(usize, Own)]) -> Vec<&'a str> {
         let targets = self.targets.iter().enumerate();
         let serving = targets.filter(|(number, target)| {
             let served = served(owners, *number, target, id);

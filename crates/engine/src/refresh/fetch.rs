@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::body;
 use crate::target::{PlainWays, Site};
-use crate::upstream::Upstream;
+use crate::upstream::{Message, Upstream};
 
 /// Releases are a redirect or two away.
 const REDIRECTS_MAX: usize = 5;
@@ -50,7 +50,7 @@ pub(super) async fn get(
                 headers.insert(name, mark.clone());
             }
         }
-        let sent = upstream.send(&way, request).await;
+        let sent = upstream.send(&way, Message::of(&request)).await;
         let answer = sent.map_err(|error| error.to_string())?;
         let (head, rest) = answer.into_parts();
         match head.status {

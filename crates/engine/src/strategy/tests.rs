@@ -95,12 +95,8 @@ impl Case {
         };
         let considered = self.considered.iter().map(|(name, change)| {
             let place = self.names.iter().position(|known| known == name).unwrap();
-            let candidate = Candidate {
-                target: self.snapshot.targets()[place].clone(),
-                model: "m".into(),
-                owned: true,
-                price: None,
-            };
+            let target = self.snapshot.targets()[place].clone();
+            let candidate = Candidate::new(target, "m".into(), true);
             let mut one = Considered::new(candidate, place);
             one.weight = 1.0;
             change(&mut one);

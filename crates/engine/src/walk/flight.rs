@@ -59,14 +59,15 @@ impl Walk<'_> {
         let begun = Instant::now();
         let number = open(receipt, stop.candidate, begun);
         let prepared = self.prepare(stop, until).await;
+        let ready = Instant::now();
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
-                begun.elapsed()
+                ready - begun
             } else {
                 Duration::ZERO
             };
             notes.upstream_wait += queued;
-            notes.waiting = Some(Instant::now());
+            notes.waiting = Some(ready);
             // What it cost if the client leaves before there is an answer to count.
             if let Ok((_, prepared, _)) = &prepared {
                 (notes.usage, notes.prompt) = (Some(prepared.estimate()), prepared.to_count());
@@ -101,7 +102,7 @@ impl Walk<'_> {
             upstream: self.upstream,
             call: self.call,
             candidate: stop.candidate,
-            vital: &stop.vital,
+            vital: stop.vital,
             streamed: self.facts.stream,
             own_history: self.is_first(stop.candidate),
             key: stop.candidate.target.pick_key(self.ids.number()),
@@ -183,17 +184,16 @@ impl Walk<'_> {
 impl<'a> Flight<'a> {
     /// Sends it and waits for what comes of it.
     pub(super) async fn fly(self) -> Landed<'a> {
-        let begun = Instant::now();
         let (seen, result) = self.attempt.run(self.prepared).await;
         Landed {
             number: self.number,
             candidate: self.candidate,
             result,
+            took: seen.waited,
             seen,
             key: self.attempt.key,
             admission: self.admission,
             answer: self.answer,
-            took: begun.elapsed(),
         }
     }
 
