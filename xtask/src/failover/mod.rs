@@ -139,7 +139,7 @@ impl Stage {
         let log = fs::read_to_string(self.folder.join("gateway.log"))?;
         let lines = log.get(self.read..).unwrap_or_default();
         self.read = log.len();
-        Row::of(what, seen, lines)
+        Row::of(what, &seen, lines)
     }
 
     fn do_it(&mut self, deed: Deed) -> Result<()> {
