@@ -58,14 +58,14 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             .parse()
             .with_context(|| format!("--seconds does not accept `{text}`"))?,
     };
-    let built = shell::target_dir()?.join("debug").join("ferrogw");
+    let binary = shell::target_dir()?.join("debug").join("ferrogw");
     let binary = match flags.value("--gateway")? {
         Some(binary) => PathBuf::from(binary),
         None => {
             let mut build = shell::cargo();
             build.args(["build", "--package", "ferrogw"]);
             shell::step("cargo build -p ferrogw", &mut build)?;
-            built
+            binary
         }
     };
     flags.finish()?;
