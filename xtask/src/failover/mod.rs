@@ -58,14 +58,14 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             .parse()
             .with_context(|| format!("--seconds does not accept `{text}`"))?,
     };
-    let built = shell::target_dir()?.join("debug").join("ferrogw");
+    let binary = shell::target_dir()?.join("debug").join("ferrogw");
     let binary = match flags.value("--gateway")? {
         Some(binary) => PathBuf::from(binary),
         None => {
             let mut build = shell::cargo();
             build.args(["build", "--package", "ferrogw"]);
             shell::step("cargo build -p ferrogw", &mut build)?;
-            built
+            binary
         }
     };
     flags.finish()?;
@@ -139,7 +139,7 @@ impl Stage {
         let log = fs::read_to_string(self.folder.join("gateway.log"))?;
         let lines = log.get(self.read..).unwrap_or_default();
         self.read = log.len();
-        Row::of(what, seen, lines)
+        Row::of(what, &seen, lines)
     }
 
     fn do_it(&mut self, deed: Deed) -> Result<()> {

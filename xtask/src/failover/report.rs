@@ -33,7 +33,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Counts the access lines of a phase; there is one for each call that clients made.
-    pub(super) fn of(what: &'static str, seen: Seen, lines: &str) -> Result<Self> {
+    pub(super) fn of(what: &'static str, seen: &Seen, lines: &str) -> Result<Self> {
         let mut row = Self {
             what,
             calls: seen.calls,
@@ -140,10 +140,10 @@ mod tests {
             errors: 1,
             slowest: Duration::from_millis(7),
         };
-        let row = Row::of("a phase", seen(2), lines).unwrap();
+        let row = Row::of("a phase", &seen(2), lines).unwrap();
         assert_eq!((row.answered, row.failed), ([0, 1, 0], [1, 0, 0]));
         assert!(
-            Row::of("a phase", seen(3), lines).is_err(),
+            Row::of("a phase", &seen(3), lines).is_err(),
             "a line is missing"
         );
         let table = Report { rows: vec![row] }.table();
