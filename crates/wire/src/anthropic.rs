@@ -18,6 +18,7 @@ mod thinking;
 mod tool;
 mod usage;
 
+pub(crate) use block_writer::write_input;
 pub use claude::{Claude, Forced, Off, Sampling, Thinking};
 pub use error::{Overflow, overflow, read_error, status_of};
 pub use event_reader::{EventReader, reader};

@@ -18,6 +18,7 @@
 mod block;
 mod effort;
 mod event;
+mod extra;
 mod finish;
 pub mod media;
 pub mod names;
@@ -46,3 +47,5 @@ pub use sse::{EventStream, Events};
 pub use translation::{Seen, Translation};
 pub use turns::{Shape, shape};
 pub use usage::Usage;
+
+pub(crate) use extra::with_extra;

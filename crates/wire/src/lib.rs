@@ -7,6 +7,7 @@
 //! - [`envelope`]: a request body, indexed by its top-level members
 //! - [`json`]: the scanner under it, and walks over raw JSON text
 //! - [`sse`]: event streams, cut into blocks
+//! - [`ndjson`]: streams of JSON lines, cut into lines
 //! - [`chat`]: OpenAI chat answers and streams, read at the side
 //! - [`usage`]: what was used
 //! - [`vendor_error`]: vendors' error bodies
@@ -14,15 +15,20 @@
 //! - [`fault`]: the one error of a call
 //! - [`ir`]: the form between dialects
 //! - [`openai`], [`anthropic`]: dialects, to it and from it
+//! - [`cohere`], [`ollama`], [`replicate`]: vendors' dialects, to it and from it
 
 pub mod anthropic;
 pub mod chat;
+pub mod cohere;
 pub mod envelope;
 pub mod fault;
 pub mod ir;
 pub mod json;
+pub mod ndjson;
+pub mod ollama;
 pub mod openai;
 pub mod redact;
+pub mod replicate;
 pub mod sse;
 pub mod usage;
 pub mod vendor_error;

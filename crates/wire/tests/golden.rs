@@ -5,7 +5,7 @@
 //!
 //! - `request.<door>.json` becomes `request.vendor.json`, and what is told of it `request.told.json`
 //! - `reply.vendor.json` becomes `reply.<door>.json`
-//! - `stream.vendor.sse` becomes `stream.<door>.sse`, however its bytes are cut
+//! - `stream.vendor.sse` (or `.ndjson`) becomes `stream.<door>.sse`, however its bytes are cut
 //! - `plan.json` may say that the operator refuses what would be lost, or that the target is not
 //!   the conversation's own
 #![expect(
@@ -26,7 +26,7 @@ use wire::ir::{
     Writer,
 };
 use wire::json::Node;
-use wire::{anthropic, openai, sse};
+use wire::{anthropic, cohere, ollama, openai, replicate, sse};
 
 const MAX_EVENT: usize = 1 << 20;
 
@@ -46,7 +46,7 @@ struct Door {
     writer: fn(Face) -> Box<dyn Writer>,
 }
 
-const VENDORS: [Vendor; 2] = [
+const VENDORS: [Vendor; 5] = [
     Vendor {
         name: "anthropic",
         write_request: anthropic::write_request,
@@ -58,6 +58,24 @@ const VENDORS: [Vendor; 2] = [
         write_request: openai::write_request,
         read_reply: |body, _| openai::read_reply(body),
         reader: |_| Box::new(openai::reader(MAX_EVENT)),
+    },
+    Vendor {
+        name: "cohere",
+        write_request: cohere::write_request,
+        read_reply: cohere::read_reply,
+        reader: |recall| Box::new(cohere::reader(recall, MAX_EVENT)),
+    },
+    Vendor {
+        name: "ollama",
+        write_request: ollama::write_request,
+        read_reply: ollama::read_reply,
+        reader: |recall| Box::new(ollama::reader(recall, MAX_EVENT)),
+    },
+    Vendor {
+        name: "replicate",
+        write_request: replicate::write_request,
+        read_reply: replicate::read_reply,
+        reader: |recall| Box::new(replicate::reader(recall, MAX_EVENT)),
     },
 ];
 
@@ -203,7 +221,9 @@ impl Case {
     }
 
     fn stream(&self, recall: &Recall, face: &Face) {
-        let Some(stream) = self.read("stream.vendor.sse") else {
+        let lines = self.read("stream.vendor.ndjson");
+        let is_lines = lines.is_some();
+        let Some(stream) = lines.or_else(|| self.read("stream.vendor.sse")) else {
             return;
         };
         let translate = |pieces: &[&[u8]]| self.translate(recall, face, pieces);
@@ -227,7 +247,8 @@ impl Case {
             "{} byte by byte",
             self.folder.display()
         );
-        let odd = format!("\u{feff}: hello\n\n{stream}").replace('\n', "\r\n");
+        let comment = if is_lines { "\n" } else { ": hello\n\n" };
+        let odd = format!("\u{feff}{comment}{stream}").replace('\n', "\r\n");
         assert_eq!(
             translate(&[odd.as_bytes()]),
             whole,

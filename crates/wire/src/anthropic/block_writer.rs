@@ -236,7 +236,7 @@ fn write_call(a: &mut Array<'_>, call: &ToolCall<'_>) {
 }
 
 /// Arguments must be an object here; what is none is wrapped into one.
-pub(super) fn write_input(out: &mut Vec<u8>, call: &ToolCall<'_>) {
+pub(crate) fn write_input(out: &mut Vec<u8>, call: &ToolCall<'_>) {
     let text = call.arguments.trim();
     if call.custom {
         return write::object(out, |o| o.text("input", &call.arguments));

@@ -55,7 +55,8 @@ pub fn split_thought(id: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn hash(text: &str) -> String {
+/// A short name that follows from a text.
+pub(crate) fn hash(text: &str) -> String {
     use std::fmt::Write as _;
     let mut hex = String::with_capacity(HASH_DIGITS);
     for byte in digest(&SHA256, text.as_bytes())
