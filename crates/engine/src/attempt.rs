@@ -10,7 +10,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::Full;
-use providers::{ChatPlan, OnUnsupported, Quirk, Refused};
+use providers::{ChatPlan, OnUnsupported, Refused, Rewrite};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
@@ -218,8 +218,8 @@ impl Attempt<'_> {
             estimate(prompt, body.len())
         } else {
             let read = read_answer(head, &body, &self.call.snapshot.redactor)?;
-            if self.candidate.target.provider.has(Quirk::ContentBlocks) {
-                body = flattened(body);
+            if let Some(rewrite) = self.candidate.target.provider.rewrite() {
+                body = rewritten(body, rewrite);
             }
             answered = read.model;
             read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
@@ -265,7 +265,7 @@ impl Attempt<'_> {
             deadline,
             max_event: rules.max_event_bytes,
             hide_usage,
-            flatten: target.provider.has(Quirk::ContentBlocks),
+            rewrite: target.provider.rewrite(),
             redactor: self.call.snapshot.redactor.clone(),
         }
     }
@@ -414,11 +414,8 @@ fn not_a_stream(headers: &HeaderMap) -> Option<String> {
     (!streams.contains(&essence)).then(|| essence.to_owned())
 }
 
-fn flattened(body: Bytes) -> Bytes {
-    match std::str::from_utf8(&body)
-        .ok()
-        .and_then(chat::flatten_content_blocks)
-    {
+fn rewritten(body: Bytes, rewrite: Rewrite) -> Bytes {
+    match std::str::from_utf8(&body).ok().and_then(rewrite) {
         Some(flat) => flat.into(),
         None => body,
     }

@@ -14,10 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
-use memchr::memmem;
+use providers::Rewrite;
 use telemetry::Redactor;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
-use wire::chat::{self, StreamFault, Tap};
+use wire::chat::{StreamFault, Tap};
 use wire::fault::{Fault, Kind};
 use wire::sse::{self, Framer};
 use wire::usage::Usage;
@@ -45,8 +45,8 @@ pub(crate) struct StreamRules {
     pub(crate) max_event: usize,
     /// The usage event was asked for by the gateway, not by the client.
     pub(crate) hide_usage: bool,
-    /// The vendor sends content as arrays of blocks.
-    pub(crate) flatten: bool,
+    /// Makes OpenAI's form of an event of a vendor that is odd.
+    pub(crate) rewrite: Option<Rewrite>,
     /// Takes the operator's secrets out of what a vendor says.
     pub(crate) redactor: Arc<Redactor>,
 }
@@ -312,10 +312,9 @@ where
     }
 
     fn queue(&mut self, run: Bytes) {
-        let run = if self.rules.flatten {
-            flattened(run)
-        } else {
-            run
+        let run = match self.rules.rewrite {
+            Some(rewrite) => rewritten(&run, rewrite),
+            None => run,
         };
         if !run.is_empty() {
             self.ready.push_back(run);
@@ -419,19 +418,16 @@ fn of_stream_fault(fault: StreamFault, redactor: &Redactor) -> Fault {
     }
 }
 
-/// The run with arrays of content blocks turned into text; most runs hold none and stay as they are.
-fn flattened(run: Bytes) -> Bytes {
-    if memmem::find(&run, b"\"thinking\"").is_none() && memmem::find(&run, b"[{").is_none() {
-        return run;
-    }
+/// The run with its odd events rewritten; all others keep their bytes.
+fn rewritten(run: &[u8], rewrite: Rewrite) -> Bytes {
     let mut out = Vec::with_capacity(run.len());
-    for block in sse::blocks(&run) {
+    for block in sse::blocks(run) {
         let data = block.data();
         let text = data
             .as_deref()
             .and_then(|data| std::str::from_utf8(data).ok());
-        match text.and_then(chat::flatten_content_blocks) {
-            Some(flat) => sse::encode_data(&mut out, flat.as_bytes()),
+        match text.and_then(rewrite) {
+            Some(text) => sse::encode_data(&mut out, text.as_bytes()),
             None => out.extend_from_slice(block.raw),
         }
     }

@@ -35,9 +35,11 @@ pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
 pub use headers::{BadHeader, request_headers};
 pub use provider::{
-    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, RootRule, Timeouts,
-    VarNames, Vars,
+    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, Rewrite, RootRule,
+    Timeouts, VarNames, Vars,
 };
-pub use rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
+pub use rules::{
+    ChatRules, Clamp, LogprobsForm, OnUnsupported, Preset, Rename, StreamOptions, Wins,
+};
 pub use surface::Surface;
 pub use table::{Table, builtin};

@@ -13,17 +13,18 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{Fault, Kind};
+use wire::fault::{self, Fault, Kind};
 use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
-use wire::{Envelope, anthropic as messages, openai};
+use wire::{Envelope, anthropic as messages, cohere, ollama, openai, replicate as predictions};
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
 mod anthropic;
+pub mod replicate;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct NativeCall {
     pub body: Bytes,
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
+    /// An ending to be taken off the API root before the path.
+    pub strip: Option<&'static str>,
     /// Headers besides the target's own.
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
@@ -102,14 +105,16 @@ pub fn encode(
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
+    let dialect = dialect_of(provider, &request);
+    let mut path = None;
     let written = Plan {
         provider: &provider.id,
-        model: plan.model,
+        model: provider.bare_model(plan.model),
         reject: plan.on_unsupported == OnUnsupported::Reject,
         streaming,
         own_history: plan.own_history,
     };
-    let (encoded, headers) = match provider.dialect {
+    let (encoded, headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
             (
@@ -122,20 +127,52 @@ pub fn encode(
             let headers = anthropic::headers(plan.headers, &encoded.betas);
             (encoded, headers)
         }
+        Dialect::Cohere => (cohere::write_request(request, &written)?, HeaderMap::new()),
+        Dialect::Ollama => {
+            path = Some("/api/chat".to_owned());
+            (ollama::write_request(request, &written)?, HeaderMap::new())
+        }
+        Dialect::Replicate => {
+            path = Some(replicate::path(written.model)?);
+            let headers = replicate::headers(streaming);
+            (predictions::write_request(request, &written)?, headers)
+        }
     };
     Ok(NativeCall {
         body: encoded.body.into(),
-        path: None,
+        path,
+        strip: (dialect == Dialect::Ollama).then_some("/v1"),
         headers,
         dropped: encoded.dropped,
         session: Session {
-            dialect: provider.dialect,
+            dialect,
             door: plan.door,
             recall: encoded.recall,
             streaming,
             include_usage,
         },
     })
+}
+
+/// The dialect in which a request is put to a provider: the row's, or its second one where the
+/// request says what only that one can.
+fn dialect_of(provider: &Provider, request: &ir::Request<'_>) -> Dialect {
+    match provider.second_dialect {
+        Some(Dialect::Ollama) if ollama::is_wanted(request, &provider.id) => Dialect::Ollama,
+        _ => provider.dialect,
+    }
+}
+
+/// Whether a call from OpenAI's door cannot be forwarded as it came: the vendor speaks another
+/// dialect, or the request says what only its second one can.
+pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
+    if provider.second_dialect.is_none() {
+        return provider.dialect != Dialect::OpenAi;
+    }
+    // What cannot be read is the vendor's to refuse.
+    let dialect = openai::read_request(body.node())
+        .map_or(provider.dialect, |request| dialect_of(provider, &request));
+    dialect != Dialect::OpenAi
 }
 
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
@@ -167,16 +204,19 @@ fn with_rules(
 impl Session {
     /// Puts a whole answer into the door's dialect. A fault when it is none.
     pub fn whole(&self, body: &[u8], face: &Face) -> Result<Whole, Fault> {
-        let invalid = |error: NotAReply| match self.error(body) {
+        let invalid = |error: NotAReply| match (&error, self.error(body)) {
+            (NotAReply::Vendor(_), _) | (_, None) => fault_of(error),
             // A good status over an error is an error.
-            Some(error) => {
+            (_, Some(error)) => {
                 Fault::new(Kind::UpstreamError).because(error.message.unwrap_or_default())
             }
-            None => Fault::new(Kind::UpstreamInvalid).because(error.to_string()),
         };
         let reply = match self.dialect {
             Dialect::OpenAi => openai::read_reply(body),
             Dialect::Anthropic => messages::read_reply(body, &self.recall),
+            Dialect::Cohere => cohere::read_reply(body, &self.recall),
+            Dialect::Ollama => ollama::read_reply(body, &self.recall),
+            Dialect::Replicate => predictions::read_reply(body, &self.recall),
         }
         .map_err(invalid)?;
         let mut out = Vec::with_capacity(body.len() + 512);
@@ -202,6 +242,9 @@ impl Session {
         let reader: Box<dyn Reader> = match self.dialect {
             Dialect::OpenAi => Box::new(openai::reader(max_event)),
             Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
+            Dialect::Cohere => Box::new(cohere::reader(self.recall.clone(), max_event)),
+            Dialect::Ollama => Box::new(ollama::reader(self.recall.clone(), max_event)),
+            Dialect::Replicate => Box::new(predictions::reader(self.recall.clone(), max_event)),
         };
         let writer: Box<dyn Writer> = match self.door {
             Door::OpenAi => Box::new(openai::ChunkWriter::new(face)),
@@ -213,10 +256,26 @@ impl Session {
     /// Reads the body of an answer with an error status; None when it says nothing.
     pub fn error(&self, body: &[u8]) -> Option<VendorError> {
         match self.dialect {
-            Dialect::OpenAi => vendor_error::read(body),
+            Dialect::OpenAi | Dialect::Ollama | Dialect::Replicate => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
+            Dialect::Cohere => cohere::read_error(body),
         }
     }
+}
+
+/// The fault in an answer that says that there is none.
+fn fault_of(error: NotAReply) -> Fault {
+    let NotAReply::Vendor(error) = error else {
+        return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
+    };
+    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let mut fault = Fault::new(kind);
+    fault.upstream_status = error.status;
+    // Only what is the client's to mend is told in the vendor's words.
+    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+        fault = fault.saying(text);
+    }
+    fault.because(error.message.unwrap_or_default())
 }
 
 #[cfg(test)]

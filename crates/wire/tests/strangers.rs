@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
 use wire::json::Node;
-use wire::{anthropic, openai, sse};
+use wire::{anthropic, cohere, ollama, openai, replicate, sse};
 
 /// What may stand in the place of anything.
 fn strangers() -> [Value; 9] {
@@ -92,13 +92,20 @@ fn translate_request(text: &str, read: ReadRequest) {
             streaming: false,
             own_history: true,
         };
-        for write in [anthropic::write_request, openai::write_request] {
+        for write in [
+            anthropic::write_request,
+            openai::write_request,
+            cohere::write_request,
+            ollama::write_request,
+            replicate::write_request,
+        ] {
             let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
                 return;
             };
             if let Ok(encoded) = write(request, &plan) {
                 let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
-                assert_eq!(sent["model"], model);
+                // One vendor names it in the path.
+                assert!(sent["model"] == model || sent["input"].is_object());
             }
         }
     }
@@ -130,6 +137,9 @@ fn answers_may_hold_anything_anywhere() {
             let replies = [
                 anthropic::read_reply(text.as_bytes(), &recall),
                 openai::read_reply(text.as_bytes()),
+                cohere::read_reply(text.as_bytes(), &recall),
+                ollama::read_reply(text.as_bytes(), &recall),
+                replicate::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
                 for write in [openai::write_reply, anthropic::write_reply] {
@@ -151,13 +161,16 @@ fn recall() -> Recall {
     }
 }
 
-fn readers() -> [Box<dyn Reader>; 2] {
+fn readers() -> [Box<dyn Reader>; 5] {
     [
         Box::new(EventStream::new(
             anthropic::EventReader::new(recall()),
             1 << 16,
         )),
         Box::new(openai::reader(1 << 16)),
+        Box::new(cohere::reader(recall(), 1 << 16)),
+        Box::new(ollama::reader(recall(), 1 << 16)),
+        Box::new(replicate::reader(recall(), 1 << 16)),
     ]
 }
 
@@ -206,6 +219,22 @@ fn events_may_hold_anything_anywhere() {
 }
 
 #[test]
+fn lines_may_hold_anything_anywhere() {
+    for (_, stream) in golden("stream.vendor.ndjson") {
+        let lines: Vec<&str> = stream.split_inclusive('\n').collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Ok(value) = serde_json::from_str(line) else {
+                continue;
+            };
+            let (before, after) = (lines[..at].concat(), lines[at + 1..].concat());
+            variants(&value, &mut |variant| {
+                translate_stream(format!("{before}{variant}\n{after}").as_bytes());
+            });
+        }
+    }
+}
+
+#[test]
 fn events_may_come_in_any_order() {
     for (_, stream) in golden("stream.vendor.sse") {
         let events: Vec<&str> = stream.split_inclusive("\n\n").collect();
@@ -230,6 +259,11 @@ proptest! {
         let _ = anthropic::read_error(&bytes);
         let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
         let _ = openai::read_reply(&bytes).is_ok();
+        let _ = cohere::read_reply(&bytes, &recall()).is_ok();
+        let _ = ollama::read_reply(&bytes, &recall()).is_ok();
+        let _ = replicate::read_reply(&bytes, &recall()).is_ok();
+        let _ = replicate::read_images(&bytes, 0).is_ok();
+        let _ = replicate::prediction_event(&bytes);
     }
 
     #[test]

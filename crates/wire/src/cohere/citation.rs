@@ -1,5 +1,7 @@
 //! Where an answer's words come from.
 
+use std::borrow::Cow;
+
 use crate::ir::Citation;
 use crate::json::Node;
 
@@ -23,7 +25,7 @@ pub(super) fn pages(citation: Node<'_>, before: u64) -> Vec<Citation<'_>> {
         let url = url?.text().filter(|url| url.starts_with("http"))?;
         Some((
             url.into_owned(),
-            title.and_then(Node::text).map(|title| title.into_owned()),
+            title.and_then(Node::text).map(Cow::into_owned),
         ))
     };
     let quote = text.and_then(Node::text);

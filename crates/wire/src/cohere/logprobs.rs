@@ -15,9 +15,9 @@ pub(super) fn read(node: Node<'_>) -> Option<Raw<'static>> {
     let mut out = Vec::new();
     write::object(&mut out, |o| {
         o.array("content", |a| {
-            items
-                .into_iter()
-                .for_each(|item| any |= write_item(a, item));
+            for item in items {
+                any |= write_item(a, item);
+            }
         });
     });
     String::from_utf8(out).ok().filter(|_| any).map(Raw::from)

@@ -109,9 +109,11 @@ fn write_plain(a: &mut Array<'_>, role: &str, blocks: &[Block<'_>]) {
 /// A lone text is a string, all else are parts.
 fn write_content(o: &mut Object<'_>, blocks: &[Block<'_>]) {
     match blocks {
-        [Block::Text(Text { text, .. })] | [Block::Refusal(text)] => o.text("content", text),
+        [Block::Text(Text { text, .. }) | Block::Refusal(text)] => o.text("content", text),
         blocks => o.array("content", |a| {
-            blocks.iter().for_each(|block| write_part(a, block))
+            for block in blocks {
+                write_part(a, block);
+            }
         }),
     }
 }
@@ -177,7 +179,7 @@ fn write_assistant(a: &mut Array<'_>, blocks: &[Block<'_>]) {
         }
         if has_calls {
             o.array("tool_calls", |a| {
-                calls().for_each(|call| a.object(|o| write_call(o, call)))
+                calls().for_each(|call| a.object(|o| write_call(o, call)));
             });
         }
     });

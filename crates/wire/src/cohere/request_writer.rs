@@ -48,7 +48,7 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
     write::object(&mut body, |o| {
         o.text("model", plan.model);
         o.array("messages", |a| {
-            request.turns.iter().for_each(|turn| write_turn(a, turn))
+            request.turns.iter().for_each(|turn| write_turn(a, turn));
         });
         write_documents(o, &request);
         write_sampling(o, &request, &mut dropped);

@@ -186,7 +186,7 @@ fn write_options(o: &mut Object<'_>, request: &Request<'_>) {
         o.number_if("frequency_penalty", sampling.frequency_penalty);
         if !request.stop.is_empty() {
             o.array("stop", |a| {
-                request.stop.iter().for_each(|stop| a.text(stop))
+                request.stop.iter().for_each(|stop| a.text(stop));
             });
         }
         for (name, value) in &request.unknown {

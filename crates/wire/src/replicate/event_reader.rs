@@ -22,8 +22,7 @@ const PREDICTION: &[u8] = b"prediction";
 pub struct PredictionReader {
     framer: Framer,
     recall: Recall,
-    begun: bool,
-    opened: bool,
+    stage: Stage,
     /// Bytes of the answer told so far.
     told: usize,
     /// The vendor has said that nothing more comes.
@@ -32,13 +31,20 @@ pub struct PredictionReader {
     done: bool,
 }
 
+/// How much of the answer is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Before,
+    Begun,
+    Speaking,
+}
+
 /// A reader of streams; `recall` is what the request left behind, `max_event` bounds one event.
 pub fn reader(recall: Recall, max_event: usize) -> PredictionReader {
     PredictionReader {
         framer: Framer::new(max_event),
         recall,
-        begun: false,
-        opened: false,
+        stage: Stage::Before,
         told: 0,
         ended: false,
         usage: None,
@@ -82,7 +88,8 @@ impl PredictionReader {
     }
 
     fn begin(&mut self, id: &str, sink: &mut Sink<'_>) {
-        if !std::mem::replace(&mut self.begun, true) {
+        if self.stage == Stage::Before {
+            self.stage = Stage::Begun;
             sink(Event::Start(Start {
                 id: id.into(),
                 ..Start::default()
@@ -95,7 +102,8 @@ impl PredictionReader {
         if text.is_empty() {
             return;
         }
-        if !std::mem::replace(&mut self.opened, true) {
+        if self.stage != Stage::Speaking {
+            self.stage = Stage::Speaking;
             sink(Event::Open {
                 choice: 0,
                 block: 0,
@@ -133,7 +141,7 @@ impl PredictionReader {
 
     fn finish(&mut self, sink: &mut Sink<'_>) {
         self.begin("", sink);
-        if self.opened {
+        if self.stage == Stage::Speaking {
             sink(Event::Close {
                 choice: 0,
                 block: 0,

@@ -128,7 +128,9 @@ pub fn read_images(body: &[u8], created: u64) -> Result<Vec<u8>, NotAReply> {
     write::object(&mut out, |o| {
         o.uint("created", created);
         o.array("data", |a| {
-            urls.iter().for_each(|url| a.object(|o| o.text("url", url)))
+            for url in &urls {
+                a.object(|o| o.text("url", url));
+            }
         });
     });
     Ok(out)
