@@ -6,6 +6,7 @@ use http::Method;
 
 use crate::{
     anthropic::{self, Form},
+    cohere, ollama,
     openai::{Chat, Embeddings, Refusal},
 };
 
@@ -14,6 +15,10 @@ pub(crate) enum Ask {
     Chat(Chat),
     /// A chat in Anthropic's dialect.
     Messages(Chat),
+    /// A chat in Cohere's dialect.
+    Cohere(Chat),
+    /// A chat in Ollama's own dialect.
+    Ollama(Chat),
     Embeddings(Embeddings),
     Models,
     Model(String),
@@ -26,6 +31,10 @@ impl Ask {
             Chat::read(path, body).map(Ask::Chat)
         } else if post && path.ends_with("/messages") {
             anthropic::read(body).map(Ask::Messages)
+        } else if post && path.ends_with("/v2/chat") {
+            cohere::read(body).map(Ask::Cohere)
+        } else if post && path.ends_with("/api/chat") {
+            ollama::read(body).map(Ask::Ollama)
         } else if post && path.ends_with("/embeddings") {
             Embeddings::read(path, body).map(Ask::Embeddings)
         } else if get && path.ends_with("/models") {
@@ -40,7 +49,9 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) | Ask::Messages(chat) => chat.weight(),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Cohere(chat) | Ask::Ollama(chat) => {
+                chat.weight()
+            }
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
@@ -51,13 +62,17 @@ impl Ask {
     pub(crate) fn form(&self) -> Form {
         match self {
             Ask::Messages(_) => Form::Messages,
+            Ask::Cohere(_) => Form::Cohere,
+            Ask::Ollama(_) => Form::Ollama,
             _ => Form::OpenAi,
         }
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) | Ask::Messages(chat) => Some(&chat.model),
+            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Cohere(chat) | Ask::Ollama(chat) => {
+                Some(&chat.model)
+            }
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

@@ -55,6 +55,7 @@ const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nlink: </hint>; rel=prel
 const GREETING: &[u8] = b"220 mail.example ESMTP ready\r\n";
 const PAGE: &str = "<!doctype html><title>Sign in</title><p>Please sign in to this network.";
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
+const LINES: &str = "application/x-ndjson";
 const FILL: usize = 1 << 20;
 
 impl Plan {
@@ -65,7 +66,7 @@ impl Plan {
         };
         let form = ask.as_ref().map_or_else(Refusal::form, Ask::form);
         let (status, answer) = replaced(answer, behaviour, form);
-        let mut headers = headers(&answer, behaviour);
+        let mut headers = headers(&answer, behaviour, form);
         let steps = match answer {
             Body::Whole(body) => {
                 let steps = whole(body, behaviour);
@@ -142,7 +143,7 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
     }
     match answer {
         Answer::Whole(StatusCode::OK, body) => {
-            let body = in_band_error(behaviour, form).unwrap_or(body);
+            let body = in_band_error(behaviour, form, Refusal::body).unwrap_or(body);
             (wanted.unwrap_or(StatusCode::OK), Body::Whole(body))
         }
         Answer::Whole(status, body) => (status, Body::Whole(body)),
@@ -151,14 +152,18 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
 }
 
 /// The error that comes with a good status.
-fn in_band_error(behaviour: &Behaviour, form: Form) -> Option<Vec<u8>> {
+fn in_band_error(
+    behaviour: &Behaviour,
+    form: Form,
+    written: fn(&Refusal) -> Vec<u8>,
+) -> Option<Vec<u8>> {
     if behaviour.has(Fault::ErrorTextIn200) {
         return Some(br#"{"error":"The engine is currently overloaded."}"#.to_vec());
     }
     let status = StatusCode::SERVICE_UNAVAILABLE;
     behaviour
         .has(Fault::ErrorIn200)
-        .then(|| Refusal::of_status(status).in_form(form).body())
+        .then(|| written(&Refusal::of_status(status).in_form(form)))
 }
 
 fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
@@ -172,10 +177,10 @@ fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
     Some(chosen.1)
 }
 
-fn headers(body: &Body, behaviour: &Behaviour) -> HeaderMap {
+fn headers(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if !behaviour.has(Fault::NoContentType) {
-        headers.insert(header::CONTENT_TYPE, content_type(body, behaviour));
+        headers.insert(header::CONTENT_TYPE, content_type(body, behaviour, form));
     }
     let switched = [
         (Fault::CloseAfter, header::CONNECTION, "close"),
@@ -200,13 +205,14 @@ fn headers(body: &Body, behaviour: &Behaviour) -> HeaderMap {
     headers
 }
 
-fn content_type(body: &Body, behaviour: &Behaviour) -> HeaderValue {
+fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
     if let Some(given) = &behaviour.content_type {
         return given.clone();
     }
     match body {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
         Body::Whole(_) => JSON,
+        Body::Stream(_) if form == Form::Ollama => HeaderValue::from_static(LINES),
         Body::Stream(_) => HeaderValue::from_static(EVENT_STREAM),
     }
 }
@@ -227,14 +233,23 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
-        name: (form == Form::Messages).then_some("error"),
+        name: match form {
+            Form::Messages => Some("error"),
+            Form::Cohere => Some("message-end"),
+            Form::OpenAi | Form::Ollama => None,
+        },
         ..Event::new(
             Kind::Stray,
-            in_band_error(behaviour, form).unwrap_or_default(),
+            in_band_error(behaviour, form, Refusal::event).unwrap_or_default(),
         )
     };
     let (events, ending) = events::stage(given, &behaviour.faults, error);
-    let mut steps = scheduled(&events, behaviour);
+    let style = if form == Form::Ollama {
+        Style::lines_of_json(&behaviour.faults)
+    } else {
+        Style::new(&behaviour.faults)
+    };
+    let mut steps = scheduled(&events, behaviour, &style);
     steps.extend(match ending {
         Ending::Clean => None,
         Ending::Stall => Some(Step::Stall),
@@ -245,8 +260,7 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
 }
 
 /// The events at their times; those due together are sent together.
-fn scheduled(events: &[Event], behaviour: &Behaviour) -> Vec<Step> {
-    let style = Style::new(&behaviour.faults);
+fn scheduled(events: &[Event], behaviour: &Behaviour, style: &Style) -> Vec<Step> {
     let alone = behaviour.has(Fault::WritePerEvent);
     let mut steps = Vec::new();
     let mut batch = Vec::new();
@@ -410,13 +424,14 @@ mod tests {
         let events: Vec<Event> = [Kind::Opening, Kind::Content, Kind::Content, Kind::Done]
             .map(|kind| Event::new(kind, "x"))
             .to_vec();
-        let at_once = scheduled(&events, &Behaviour::default());
+        let plain = Style::new(&Behaviour::default().faults);
+        let at_once = scheduled(&events, &Behaviour::default(), &plain);
         assert_eq!(
             at_once,
             [bytes("data: x\n\ndata: x\n\ndata: x\n\ndata: x\n\n")]
         );
 
-        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap());
+        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap(), &plain);
         assert_eq!(
             paced,
             [

@@ -12,6 +12,8 @@ pub(crate) struct Style {
     fields: bool,
     comments: bool,
     multi_line: bool,
+    /// Data alone, a line each.
+    bare: bool,
 }
 
 impl Style {
@@ -30,11 +32,23 @@ impl Style {
             fields: faults.has(Fault::Fields),
             comments: faults.has(Fault::Comments),
             multi_line: faults.has(Fault::MultiLine),
+            bare: false,
+        }
+    }
+
+    /// The manner of streams that are lines of JSON: no names, no comments.
+    pub(crate) fn lines_of_json(faults: &Faults) -> Style {
+        Style {
+            bare: true,
+            ..Style::new(faults)
         }
     }
 
     /// The event, without the blank line that ends it.
     pub(crate) fn lines(&self, event: &Event, number: usize) -> Vec<u8> {
+        if self.bare {
+            return event.data.clone();
+        }
         let mut out = Vec::with_capacity(event.data.len() + 16);
         if self.comments {
             self.comment(&mut out);

@@ -37,6 +37,8 @@ pub(crate) enum Form {
     #[default]
     OpenAi,
     Messages,
+    Cohere,
+    Ollama,
 }
 
 impl Form {
@@ -44,6 +46,10 @@ impl Form {
     pub(crate) fn of(path: &str) -> Form {
         if path.ends_with("/messages") {
             Form::Messages
+        } else if path.ends_with("/v2/chat") {
+            Form::Cohere
+        } else if path.ends_with("/api/chat") {
+            Form::Ollama
         } else {
             Form::OpenAi
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
+    cohere, ollama,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +143,11 @@ impl Refusal {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
-        if self.form == Form::Messages {
-            return anthropic::error(self.status, &self.message);
+        match self.form {
+            Form::OpenAi => {}
+            Form::Messages => return anthropic::error(self.status, &self.message),
+            Form::Cohere => return cohere::error(&self.message),
+            Form::Ollama => return ollama::error(&self.message),
         }
         super::json(&Envelope {
             error: Detail {
@@ -153,6 +157,14 @@ impl Refusal {
                 code: self.code,
             },
         })
+    }
+
+    /// The data of the event with which a stream fails.
+    pub(crate) fn event(&self) -> Vec<u8> {
+        match self.form {
+            Form::Cohere => cohere::stream_error(&self.message),
+            _ => self.body(),
+        }
     }
 
     pub(crate) fn answer(&self) -> Answer {
