@@ -59,12 +59,11 @@ fn events(reply: &Reply<'_>, behaviour: &Behaviour) -> Vec<Event> {
     let mut script = Script(Vec::new());
     let opening = json!({"id": reply.id, "delta": {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}});
     script.say(Kind::Opening, "message-start", opening);
-    let mut index = 0;
     let thought = reply
         .reasoning
         .map(|thought| ("thinking", text::pieces(thought, None)));
     let said = (!reply.text.is_empty()).then(|| ("text", reply.pieces()));
-    for (kind, pieces) in thought.into_iter().chain(said) {
+    for (index, (kind, pieces)) in thought.into_iter().chain(said).enumerate() {
         let start =
             json!({"index": index, "delta": {"message": {"content": {"type": kind, kind: ""}}}});
         script.say(Kind::Opening, "content-start", start);
@@ -73,7 +72,6 @@ fn events(reply: &Reply<'_>, behaviour: &Behaviour) -> Vec<Event> {
             script.say(Kind::Content, "content-delta", delta);
         }
         script.say(Kind::Opening, "content-end", json!({"index": index}));
-        index += 1;
     }
     for (at, call) in reply.calls.iter().enumerate() {
         let start =
