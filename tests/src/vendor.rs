@@ -69,6 +69,22 @@ impl Vendor {
         self.mock.script_when(chats, times, behaviour);
     }
 
+    /// Has this many of the next requests whose path ends like this answered like this.
+    pub fn when(&self, path: &str, times: u32, settings: &str) {
+        let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));
+        let when = When {
+            path: Some(path.into()),
+            model: None,
+        };
+        self.mock.script_when(when, times, behaviour);
+    }
+
+    /// Has this many of the next requests whose path ends like this answered with a token.
+    pub fn grants(&self, path: &str, times: u32, token: &str, seconds: u32) {
+        let body = serde_json::json!({"access_token": token, "expires_in": seconds}).to_string();
+        self.when(path, times, &format!("body={}", escaped(&body)));
+    }
+
     /// Has this many of the next requests for the list of models answered like this.
     pub fn when_listing(&self, times: u32, settings: &str) {
         let behaviour = Behaviour::read(settings).unwrap_or_else(|error| panic!("{error}"));

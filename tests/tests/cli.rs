@@ -516,3 +516,77 @@ fn whatever_is_wrong_with_the_configuration_ends_a_start_alike() {
         assert!(said.err.contains(named), "{named}: {said:?}");
     }
 }
+
+#[test]
+fn explain_works_on_the_config_alone() {
+    let folder = folder();
+    let config = written(
+        &folder,
+        "gw.yaml",
+        "strategy: {mode: fallback}
+targets:
+  - {virtual_key: openai, api_key: '${NOT_SET_ANYWHERE}'}
+  - {virtual_key: sealed, provider: openai-compatible, base_url: '${NOR_THIS}', api_key: 'file:/nonexistent', models: {gpt-4o: {id: own, input_price: 1, output_price: 2}}}
+  - {virtual_key: groq}
+keys:
+  - {name: search, sha256: 'a11872c91ee8228bbb840b6e0749d98a8b536f6b3b3df942933b9e959692e5e7', metadata: {team: research}}
+routes:
+  - {name: research, match: {metadata: {team: 're*'}, headers: {x-tier: gold}}, strategy: {mode: single}, targets: [sealed]}
+",
+    );
+    let body = written(
+        &folder,
+        "call.json",
+        r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#,
+    );
+    let said = run(&["explain", &body, "--config", &config]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    for part in [
+        "goes to    openai (openai, gpt-4o): in the order written",
+        "then       sealed (openai-compatible, own)",
+        "not        groq: it does not serve the model",
+        "fallback by the global strategy",
+    ] {
+        assert!(said.out.contains(part), "{part}\n{}", said.out);
+    }
+    let as_key = [
+        "--key",
+        "search",
+        "--header",
+        "X-Tier: gold",
+        "--format",
+        "json",
+    ];
+    let args = [&["explain", &body, "-c", &config][..], &as_key].concat();
+    let value: serde_json::Value = serde_json::from_str(&run(&args).out).expect("JSON on stdout");
+    assert_eq!(value["decided"][0]["route"], "research");
+    assert_eq!(value["candidates"][0]["target"], "sealed");
+    for (args, code, part) in [
+        (&["explain", &body][..], 1, "--config"),
+        (
+            &["explain", "/nonexistent.json", "-c", &config],
+            1,
+            "/nonexistent.json",
+        ),
+        (
+            &["explain", &body, "-c", &config, "--key", "nobody"],
+            1,
+            "no key `nobody`",
+        ),
+        (
+            &["explain", &body, "-c", &config, "--header", "x"],
+            1,
+            "Name: value",
+        ),
+        (
+            &["explain", &config, "-c", &config],
+            1,
+            "expected a JSON object",
+        ),
+        (&["explain", &body, "-c", &body], 3, "unknown key"),
+    ] {
+        let said = run(args);
+        assert_eq!(said.code, code, "{args:?}: {said:?}");
+        assert!(said.err.contains(part), "{args:?}: {said:?}");
+    }
+}

@@ -14,7 +14,9 @@ use ferrogw_tests::config::{MODEL, Setup, VENDOR_KEY};
 use ferrogw_tests::envelope::{members, value, with_value};
 use ferrogw_tests::{Call, Gateway, Vendor, keys};
 use mock::Recorded;
-use providers::{Auth, ChatRules, KeyNeed, LogprobsForm, Provider, StreamOptions, Surface, Wins};
+use providers::{
+    Auth, ChatRules, Dialect, KeyNeed, LogprobsForm, Provider, StreamOptions, Surface, Wins,
+};
 use serde_json::Value;
 
 const OWN_MODEL: &str = "the-targets/own \"name\"";
@@ -374,10 +376,11 @@ fn same_meaning(a: &str, b: &str) -> bool {
     }
 }
 
+/// The rows of vendors that speak the clients' dialect.
 fn rows() -> Vec<&'static Provider> {
     providers::builtin()
         .iter()
-        .filter(|row| row.serves(Surface::Chat))
+        .filter(|row| row.serves(Surface::Chat) && row.dialect == Dialect::OpenAi)
         .collect()
 }
 
@@ -419,8 +422,9 @@ fn setup(vendor: &Vendor) -> Setup {
 
 fn credential_of(row: &Provider, sent: &Recorded) -> Option<String> {
     let name = match &row.auth {
-        Auth::Bearer => "authorization",
-        Auth::ApiKey => "api-key",
+        Auth::Bearer | Auth::Aws(_) | Auth::Databricks => "authorization",
+        Auth::ApiKey | Auth::Entra(_) => "api-key",
+        Auth::Google(_) => "x-goog-api-key",
         Auth::Header(name) => name,
     };
     sent.header(&name.to_ascii_lowercase()).map(str::to_owned)
@@ -501,7 +505,8 @@ fn every_row_is_called_at_its_place_with_its_credential_and_headers() {
         match row.key {
             KeyNeed::None => assert_eq!(credential, None, "{id}"),
             KeyNeed::Required | KeyNeed::Optional => {
-                let expected = if row.auth == Auth::Bearer {
+                let expected = if matches!(row.auth, Auth::Bearer | Auth::Aws(_) | Auth::Databricks)
+                {
                     format!("Bearer {VENDOR_KEY}")
                 } else {
                     VENDOR_KEY.into()

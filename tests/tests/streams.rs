@@ -542,7 +542,9 @@ fn a_client_that_leaves_takes_the_vendors_stream_with_it() {
 #[test]
 fn a_client_that_leaves_before_the_answer_begins_is_noticed() {
     let vendor = Vendor::start();
-    let gateway = Gateway::start(&Gateway::before(&vendor).model("silent", "mock:stall"));
+    // Looking for models would be a request under way too.
+    let setup = Gateway::before(&vendor).section("discovery:\n  enabled: false");
+    let gateway = Gateway::start(&setup.model("silent", "mock:stall"));
     for body in [chat_body("silent"), stream_body("silent")] {
         let before = vendor.stats().hangups;
         let mut connection = gateway.connect();

@@ -100,7 +100,19 @@ fn rust() -> Result<()> {
     step(
         "cargo test --workspace",
         command.args(["test", "--workspace"]),
-    )
+    )?;
+    // What cores share without a lock, in every interleaving.
+    let mut interleaved = shell::cargo();
+    let arguments = [
+        "test",
+        "-p",
+        "ferrogw-engine",
+        "--lib",
+        "--features",
+        "loom",
+        "loom_",
+    ];
+    step("cargo test --features loom", interleaved.args(arguments))
 }
 
 fn python() -> Result<()> {

@@ -3,6 +3,7 @@
 mod demo;
 mod environment;
 mod exit;
+mod explain;
 mod format;
 mod init;
 mod keygen;
@@ -49,6 +50,8 @@ enum Command {
     Init(init::Flags),
     /// Check a config file and report everything that is wrong with it.
     Validate(validate::Flags),
+    /// Say where a call would go and why, without sending it.
+    Explain(explain::Flags),
     /// Print what this binary is.
     Version,
     /// Work with the configuration.
@@ -68,6 +71,7 @@ fn main() -> std::process::ExitCode {
         Some(Command::Demo(flags)) => demo::run(&flags),
         Some(Command::Init(flags)) => init::run(&flags, cli.format),
         Some(Command::Validate(flags)) => validate::run(&flags, cli.format),
+        Some(Command::Explain(flags)) => explain::run(&flags, cli.format),
         Some(Command::Version) => version::run(cli.format),
         Some(Command::Config(command)) => schema::run(&command),
         Some(Command::Keygen(flags)) => keygen::run(&flags),

@@ -4,6 +4,11 @@
 //! It runs on what fits the schema, even when other parts do not, so that one
 //! run tells everything.
 
+mod identity;
+mod media;
+mod models;
+mod routes;
+mod strategy;
 mod vendor;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +20,7 @@ use crate::node::Node;
 use crate::path::{Path, Quoted};
 use crate::problem::{MOST_PROBLEMS, Problem};
 use crate::secret::{self, Secret, Source};
-use crate::target::{ApiKey, Models, Target};
+use crate::target::{ApiKey, Target};
 use crate::top::Config;
 
 /// What a check found, in no order.
@@ -35,8 +40,10 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     check.version(config);
     check.targets(config);
     check.rows(&config.providers);
+    check.routing(config);
     check.aliases(&config.aliases);
     check.keys(config);
+    check.fetch(&config.media.fetch);
     check.server(config);
     check.found
 }
@@ -165,12 +172,48 @@ impl Check<'_> {
         if let Some(api_key) = &target.api_key {
             self.api_key(&at.key("api_key"), api_key);
         }
+        self.identity(at, target);
         self.headers(&at.key("headers"), &target.headers);
         let query = at.key("query");
         for name in target.query.keys().filter(|name| name.is_empty()) {
             self.tell_key(&query.key(name), "a query parameter needs a name");
         }
         self.served(&at.key("models"), &target.models);
+        self.guarded(at, target);
+    }
+
+    fn guarded(&mut self, at: &Path<'_>, target: &Target) {
+        let codes = at.key("retry");
+        let codes = codes.key("on_status_codes");
+        for (index, code) in target.retry.on_status_codes.iter().enumerate() {
+            if !(400..=599).contains(code) {
+                let message = format!("`{code}` is not the status of an error (400 to 599)");
+                self.tell(&codes.index(index), message);
+            }
+        }
+        if let Some(breaker) = &target.circuit_breaker
+            && breaker
+                .max_timeout
+                .is_some_and(|most| most < breaker.timeout)
+        {
+            let at = at.key("circuit_breaker");
+            self.tell(&at.key("max_timeout"), "must not be shorter than `timeout`");
+        }
+        if let Some(concurrency) = &target.concurrency
+            && concurrency.no_queue
+            && (concurrency.queue_size > 0 || concurrency.max_wait.is_some())
+        {
+            let message = "`no_queue` leaves nothing to `queue_size` and `max_wait`";
+            self.tell(&at.key("concurrency").key("no_queue"), message);
+        }
+        let path = target
+            .health_check
+            .as_ref()
+            .and_then(|check| check.path.as_deref());
+        if path.is_some_and(|path| !path.starts_with('/')) {
+            let at = at.key("health_check");
+            self.tell(&at.key("path"), "must begin with `/`");
+        }
     }
 
     fn name(&mut self, at: &Path<'_>, name: &str) {
@@ -224,28 +267,14 @@ impl Check<'_> {
             }
         }
     }
-
-    fn served(&mut self, at: &Path<'_>, models: &Models) {
-        let ids = match models {
-            Models::List(ids) => return self.models(at, ids),
-            Models::Map(ids) => ids,
-        };
-        for (asked, own) in ids {
-            let here = at.key(asked);
-            if let Some(wrong) = wrong_model(asked) {
-                self.tell_key(&here, wrong);
-            }
-            if own.is_empty() || own.trim() != own {
-                let message = "the target's own id must not be empty or have space around it";
-                self.tell(&here, message);
-            }
-        }
-    }
 }
 
 /// Headers that only the gateway sets, with the reason.
 const OWN_HEADERS: [(&[&str], &str); 4] = [
-    (&["authorization"], "the credential belongs into `api_key`"),
+    (
+        &["authorization"],
+        "the credential belongs into `api_key` or `auth`",
+    ),
     (&["host"], "it follows from `base_url`"),
     (&["content-length"], "it follows from the body"),
     (
@@ -285,27 +314,6 @@ fn is_header_text(text: &str) -> bool {
 
 // Everything else.
 impl Check<'_> {
-    fn aliases(&mut self, aliases: &BTreeMap<String, String>) {
-        let section = Path::Root.key("aliases");
-        for (name, model) in aliases {
-            let at = section.key(name);
-            if name.trim().is_empty() {
-                self.tell_key(&at, "an alias needs a name");
-            }
-            if model.trim().is_empty() {
-                self.tell(&at, "an alias needs a model");
-            } else if model == name {
-                self.tell(&at, "an alias must not mean itself");
-            } else if aliases.contains_key(model) {
-                let model = Quoted(model, 60);
-                self.tell(
-                    &at,
-                    format!("`{model}` is an alias too, an alias must mean a model"),
-                );
-            }
-        }
-    }
-
     fn keys(&mut self, config: &Config) {
         let list = Path::Root.key("keys");
         self.unique(&list, "name", config.keys.iter().map(|key| &key.name));

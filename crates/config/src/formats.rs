@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::guard::{self, HedgeAfter};
 use crate::key::{self, KeyHash, KeyHashError};
+use crate::models;
+use crate::routes::{self, ClockTime, UtcOffset};
 use crate::server::{self, Listen};
+use crate::strategy::{self, Sticky};
 use crate::target::{self, Proxy, is_host_and_port};
 use crate::{duration, parse_duration, secret, timestamp};
 
@@ -42,7 +46,7 @@ pub(crate) struct Form {
     judge: fn(&str) -> Option<Fault>,
 }
 
-const FORMS: [Form; 9] = [
+const FORMS: [Form; 14] = [
     Form {
         name: duration::FORMAT,
         called: "a duration such as 30s",
@@ -88,6 +92,31 @@ const FORMS: [Form; 9] = [
         called: "a URL such as https://api.example.com/v1",
         judge: url,
     },
+    Form {
+        name: guard::HEDGE_AFTER,
+        called: "a percentile such as p95, or a duration such as 2s",
+        judge: parsed::<HedgeAfter>,
+    },
+    Form {
+        name: strategy::STICKY,
+        called: "key, user, header:NAME or none",
+        judge: parsed::<Sticky>,
+    },
+    Form {
+        name: routes::CLOCK,
+        called: "a time of day such as 22:30",
+        judge: parsed::<ClockTime>,
+    },
+    Form {
+        name: routes::OFFSET,
+        called: "an offset from UTC such as +02:00",
+        judge: parsed::<UtcOffset>,
+    },
+    Form {
+        name: models::PRICE,
+        called: "a price such as 2.50",
+        judge: price,
+    },
 ];
 
 /// The format of that name, if it is one of ours.
@@ -112,6 +141,11 @@ fn parsed<T: FromStr<Err: ToString>>(text: &str) -> Option<Fault> {
     text.parse::<T>()
         .err()
         .map(|error| Fault::new(error.to_string()))
+}
+
+fn price(text: &str) -> Option<Fault> {
+    let error = models::read_price(text).err()?;
+    Some(Fault::new(error.to_string()))
 }
 
 fn a_duration(text: &str) -> Option<Fault> {

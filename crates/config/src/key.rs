@@ -1,6 +1,7 @@
 //! API keys that the gateway accepts. A file holds their hashes only, so that
 //! reading it lets nobody in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -33,6 +34,9 @@ pub struct Key {
     pub expires_at: Option<SystemTime>,
     /// Switches the key off without forgetting it.
     pub disabled: bool,
+    /// What else is known of the key's owner, such as a team; routes may ask for it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Default for Key {
@@ -44,6 +48,7 @@ impl Default for Key {
             models: None,
             expires_at: None,
             disabled: false,
+            metadata: BTreeMap::new(),
         }
     }
 }

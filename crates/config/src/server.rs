@@ -278,7 +278,7 @@ impl JsonSchema for Listen {
 }
 
 /// The schema of a network; never a value.
-struct Network;
+pub(crate) struct Network;
 
 impl JsonSchema for Network {
     fn inline_schema() -> bool {

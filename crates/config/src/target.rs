@@ -9,16 +9,20 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::auth::Auth;
 use crate::duration;
+use crate::guard::{CircuitBreaker, Concurrency, HealthCheck, Hedge, Retry};
+use crate::models::Models;
 use crate::secret::{self, REDACTED, Secret};
+use crate::strategy::Weight;
 
 /// One destination: a provider, with the credentials and settings to use there.
 ///
-/// `api_key`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
+/// `api_key`, `auth`, `base_url`, `region`, `vars`, `headers`, `query` and `proxy` may
 /// hold `${NAME}` references; [`crate::resolve`] replaces them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["virtual_key"], "x-later" = ["weight", "retry", "circuit_breaker", "concurrency"]))]
+#[schemars(extend("required" = ["virtual_key"]))]
 pub struct Target {
     /// The target's own name; unique. Names its provider too, unless `provider` does.
     #[schemars(length(min = 1, max = 128))]
@@ -30,6 +34,9 @@ pub struct Target {
     /// The credential: `${NAME}`, `file:PATH`, or a weighted list of such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKey>,
+    /// A cloud's identity instead of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// Where the provider is, when it is not where its row says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<UrlText>")]
@@ -59,6 +66,25 @@ pub struct Target {
     pub ca_file: Option<PathBuf>,
     /// Models served here: a list of ids, or a map from the id asked for to the target's own.
     pub models: Models,
+    /// Trying this target again.
+    pub retry: Retry,
+    /// When calls are kept from it because it fails; on, with milder rules, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// How many calls it may have at a time; no bound when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// A second try beside a slow first one; none when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
+    /// Asking it now and then whether it is there; not done when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// Its share of the calls under `loadbalance`, relative to the others'; none with 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+    /// A last resort: called only when every other one has failed or is barred.
+    pub standby: bool,
 }
 
 impl Target {
@@ -130,43 +156,14 @@ pub struct Timeouts {
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "0s", "x-maximum" = "24h"))]
     pub total: Option<Duration>,
-}
-
-/// Models served by a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Models {
-    /// Ids that are the same for the client and the target.
-    List(Vec<String>),
-    /// From the id a client asks for to the target's own.
-    Map(BTreeMap<String, String>),
-}
-
-impl Default for Models {
-    fn default() -> Self {
-        Models::List(Vec::new())
-    }
-}
-
-impl Models {
-    /// Every model as (what a client asks for, the target's own id).
-    pub fn pairs(&self) -> Vec<(&str, &str)> {
-        match self {
-            Models::List(ids) => ids.iter().map(|id| (id.as_str(), id.as_str())).collect(),
-            Models::Map(ids) => ids
-                .iter()
-                .map(|(asked, own)| (asked.as_str(), own.as_str()))
-                .collect(),
-        }
-    }
-
-    /// Whether nothing is declared.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Models::List(ids) => ids.is_empty(),
-            Models::Map(ids) => ids.is_empty(),
-        }
-    }
+    /// For one attempt until the client can be answered: a whole answer, or a stream's first content.
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
+    pub attempt: Option<Duration>,
+    /// For a stream until its first content.
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
+    pub first_token: Option<Duration>,
 }
 
 /// How a target is reached.
@@ -342,7 +339,7 @@ impl JsonSchema for UrlText {
 }
 
 /// The schema of a text with references that is no secret; never a value.
-struct ReferencingText;
+pub(crate) struct ReferencingText;
 
 impl JsonSchema for ReferencingText {
     fn inline_schema() -> bool {

@@ -12,7 +12,7 @@ pub(crate) const FORMAT: &str = "date-time";
 const DAY: u64 = 86_400;
 
 /// Reads a moment from 1970 to 9999; `None` when the text is not one.
-pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+pub fn parse(text: &str) -> Option<SystemTime> {
     let bytes = text.as_bytes();
     if !text.is_ascii() || bytes.len() < 20 {
         return None;

@@ -12,8 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::guard::Errors;
 use crate::key::Key;
+use crate::media::Media;
+use crate::routes::{OneOrMany, Route};
 use crate::server::{Server, Stream};
+use crate::strategy::Strategy;
 use crate::target::Target;
 
 /// What an operator wrote: where calls may go, on whose behalf, and within which bounds.
@@ -30,6 +34,10 @@ pub struct Config {
     pub api_version: String,
     /// How a target is chosen.
     pub strategy: Strategy,
+    /// Other strategies for some calls; the first route that matches decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub routes: Vec<Route>,
     /// Where calls may go; nothing outside this list is ever called.
     #[schemars(length(min = 1))]
     pub targets: Vec<Target>,
@@ -46,8 +54,8 @@ pub struct Config {
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<duration::Text>", extend("x-minimum" = "1ms", "x-maximum" = "24h"))]
     pub request_timeout: Option<Duration>,
-    /// Other names for models: the name a client asks for and the model it means.
-    pub aliases: BTreeMap<String, String>,
+    /// Other names for models: the name a client asks for and the model it means, or several in order.
+    pub aliases: BTreeMap<String, OneOrMany>,
     /// What to do where a provider cannot do what a client asks.
     pub compatibility: Compatibility,
     /// Asking providers which models they serve.
@@ -56,10 +64,14 @@ pub struct Config {
     pub keys: Vec<Key>,
     /// How streamed answers are carried.
     pub stream: Stream,
+    /// Images and documents that requests refer to.
+    pub media: Media,
     /// The listening side.
     pub server: Server,
     /// What is logged, and how.
     pub log: Log,
+    /// What clients are told of failures.
+    pub errors: Errors,
 }
 
 impl Default for Config {
@@ -67,6 +79,7 @@ impl Default for Config {
         Self {
             api_version: "v1".into(),
             strategy: Strategy::default(),
+            routes: Vec::new(),
             targets: Vec::new(),
             providers: Vec::new(),
             max_request_bytes: 10 * 1024 * 1024,
@@ -77,33 +90,12 @@ impl Default for Config {
             discovery: Discovery::default(),
             keys: Vec::new(),
             stream: Stream::default(),
+            media: Media::default(),
             server: Server::default(),
             log: Log::default(),
+            errors: Errors::default(),
         }
     }
-}
-
-/// How a target is chosen for a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("x-later" = ["conditions", "content_conditions", "ab_variants", "unpriced_strategy"]))]
-pub struct Strategy {
-    /// The way to choose.
-    pub mode: Mode,
-}
-
-/// The ways to choose a target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(extend("x-later" = [
-    "loadbalance", "conditional", "least-latency", "cost-optimized", "content-based", "ab-test"
-]))]
-pub enum Mode {
-    /// The first target that can serve the model, and no other.
-    #[default]
-    Single,
-    /// Targets in the order written, each next one when the one before it fails.
-    Fallback,
 }
 
 /// What to do where a provider cannot do what a client asks.

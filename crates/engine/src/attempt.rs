@@ -1,29 +1,32 @@
-//! One try at one target: encode, send, read the head, then the whole or the first of a stream.
+//! One try at one target: encode, send, judge the head, then read the whole or the first of a stream.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use http_body_util::Full;
-use providers::{ChatPlan, OnUnsupported, Refused, Rewrite};
+use providers::Rewrite;
+use providers::native::Session;
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
+use wire::ir::Face;
 use wire::usage::Usage;
 
 use crate::body::collect;
 use crate::directory::Candidate;
 use crate::gateway::Call;
-use crate::receipt::Receipt;
+use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
-use crate::upstream::{SendError, Upstream, VendorBody};
+use crate::target::Key;
+use crate::tongue::{Tongue, speak};
+use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
@@ -61,53 +64,132 @@ pub(crate) struct Attempt<'a> {
     pub upstream: &'a Upstream,
     pub call: &'a Call,
     pub candidate: &'a Candidate,
+    /// What is known of the target with the model.
+    pub vital: &'a Vital,
     pub streamed: bool,
-    /// Chooses among the target's keys.
-    pub pick: u64,
+    /// Whether earlier answers of the conversation may be this target's own.
+    pub own_history: bool,
+    /// The target's key that is used.
+    pub key: Key,
     /// The end of the operator's patience with the call.
     pub deadline: Option<Instant>,
 }
 
+/// A request that is ready to be sent.
+pub(crate) struct Prepared {
+    request: http::Request<Bytes>,
+    /// Fields of the client's that it does not carry as they were.
+    dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    ignored: Vec<String>,
+    /// Tokens of the prompt, if the vendor never says.
+    prompt: u64,
+    /// How its answer is read.
+    tongue: Tongue,
+}
+
+impl Prepared {
+    /// What it costs if the client leaves before there is an answer to count.
+    pub(crate) fn estimate(&self) -> Usage {
+        estimate(self.prompt, 0)
+    }
+}
+
+/// What a try has shown beside its result.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Fields of the client's that the vendor did not get as they were.
+    pub(crate) dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    pub(crate) ignored: Vec<String>,
+    /// What was used.
+    pub(crate) usage: Option<Usage>,
+    /// The model that the vendor says it used.
+    pub(crate) answered: Option<Box<str>>,
+    /// Headers that an error answer carries: the vendor's limits, and who it was.
+    pub(crate) headers: HeaderMap,
+    /// Time spent waiting for the vendor.
+    pub(crate) waited: Duration,
+}
+
 impl Attempt<'_> {
-    /// Makes the try; what it waited for goes onto the receipt.
-    pub(crate) async fn run(&self, receipt: &mut Receipt) -> Result<Reply, Fault> {
-        let encoded = self.encode()?;
-        let target = &self.candidate.target;
-        let prompt = encoded.body.len() as u64 / 4;
+    /// Encodes the call for the target.
+    pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
+        let (target, model) = (&self.candidate.target, &*self.candidate.model);
+        let spoken = speak(
+            &target.provider,
+            self.call,
+            model,
+            self.streamed,
+            self.own_history,
+        )?;
+        if let Some(region) = &spoken.region {
+            target.check_region(region)?;
+        }
+        let prompt = spoken.body.len() as u64 / 4;
         let mut request = target
-            .chat_request(&self.candidate.model, encoded.body, self.pick)
+            .chat_request(
+                model,
+                spoken.path.as_deref(),
+                spoken.strip,
+                spoken.body,
+                self.key,
+            )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
+        request.headers_mut().extend(spoken.headers);
+        Ok(Prepared {
+            request,
+            dropped: spoken.dropped,
+            ignored: spoken.ignored,
+            prompt,
+            tongue: spoken.tongue,
+        })
+    }
 
+    /// Sends, judges, and reads what has to be there before the client may see anything.
+    pub(crate) async fn run(&self, prepared: Prepared) -> (Seen, Result<Reply, Fault>) {
+        let Prepared {
+            request,
+            dropped,
+            ignored,
+            prompt,
+            tongue,
+        } = prepared;
         let begun = Instant::now();
-        let end = target.patience.total.map(|total| begun + total);
-        // What it cost if the client leaves before there is an answer to count.
-        receipt.note(|notes| notes.usage = Some(estimate(prompt, 0)));
+        let mut seen = Seen {
+            dropped,
+            ignored,
+            ..Seen::default()
+        };
+        let end = self
+            .candidate
+            .target
+            .patience
+            .total
+            .map(|total| begun + total);
         // Pinned here, so that a pointer is moved and not the whole exchange.
         let received = self
             .bounded(
-                end,
-                pin!(self.exchange(request, encoded.asked_usage, end, receipt)),
+                (begun, end),
+                pin!(self.exchange(request, &tongue, (begun, end), &mut seen)),
             )
             .await;
-        receipt.note(|notes| {
-            notes.upstream_wait += begun.elapsed();
-            (notes.dropped, notes.ignored) = (encoded.dropped, encoded.ignored);
-            notes.usage = None;
-        });
+        seen.waited = begun.elapsed();
         let answer = received.and_then(|received| match received {
-            Received::Whole(head, body) => self.read_whole(&head, body, prompt, receipt),
+            Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
             Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
         });
         match answer {
             Ok(mut reply) => {
-                let dropped = receipt.notes().map_or(&[][..], |notes| &notes.dropped);
-                self.name(&mut reply.headers, dropped);
-                Ok(reply)
+                self.name(&mut reply.headers, &seen.dropped);
+                (seen, Ok(reply))
             }
             Err(fault) => {
-                receipt.note(|notes| self.name(&mut notes.headers, &notes.dropped));
-                Err(fault)
+                self.name(&mut seen.headers, &seen.dropped);
+                let redactor = &self.call.snapshot.redactor;
+                let fault = fault.scrubbed(|text| redactor.redact(text));
+                (seen, Err(self.candidate.target.scrubbed(fault)))
             }
         }
     }
@@ -115,16 +197,33 @@ impl Attempt<'_> {
     /// Sends, and waits for all that has to be there before the client may see anything.
     async fn exchange(
         &self,
-        request: http::Request<Full<Bytes>>,
-        hide_usage: bool,
-        end: Option<Instant>,
-        receipt: &mut Receipt,
+        request: http::Request<Bytes>,
+        tongue: &Tongue,
+        (begun, end): (Instant, Option<Instant>),
+        seen: &mut Seen,
     ) -> Result<Received, Fault> {
-        let answer = self.send(request).await?;
+        let answer = self.candidate.target.send(self.upstream, request).await?;
+        self.learn(answer.headers());
         if !answer.status().is_success() {
-            return Err(self.refused(answer, receipt).await);
+            return Err(self.refused(answer, tongue, seen).await);
         }
         let (head, body) = answer.into_parts();
+        self.receive(head, body, tongue, (begun, end))
+            .await
+            .map_err(|mut fault| {
+                fault.answered = true;
+                fault
+            })
+    }
+
+    /// The whole answer, or a stream up to its first content.
+    async fn receive(
+        &self,
+        head: Parts,
+        body: VendorBody,
+        tongue: &Tongue,
+        times: (Instant, Option<Instant>),
+    ) -> Result<Received, Fault> {
         let idle = self.candidate.target.patience.idle;
         if !self.streamed {
             let limit =
@@ -135,7 +234,7 @@ impl Attempt<'_> {
             let body = collect(body, ERROR_BODY_MAX, idle)
                 .await
                 .unwrap_or_default();
-            return Err(match wire::vendor_error::read(&body) {
+            return Err(match tongue.error(&head.headers, &body) {
                 Some(error) => vendor::fault_of_error(
                     &error,
                     vendor::retry_after(&head.headers, SystemTime::now()),
@@ -145,59 +244,43 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
-        let mut relay = Box::new(Relay::new(body, self.stream_rules(hide_usage, end)));
+        let rules = &self.call.snapshot.config.stream;
+        let reading = tongue.reading(
+            |session| self.face(session, &head.headers),
+            rules.max_event_bytes,
+        );
+        let mut relay = Box::new(Relay::new(body, reading, self.stream_rules(tongue, times)));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
     }
 
-    fn encode(&self) -> Result<providers::Encoded, Fault> {
-        let word = self.call.snapshot.config.compatibility.on_unsupported_param;
-        let plan = ChatPlan {
-            model: &self.candidate.model,
-            include_usage: self.streamed,
-            on_unsupported: on_unsupported(word),
-            streaming: self.streamed,
-        };
-        providers::encode_chat(&self.candidate.target.provider, &self.call.body, &plan).map_err(
-            |refused: Refused| {
-                let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
-                fault.param = refused.params.first().map(|param| param.as_str().into());
-                fault
-            },
-        )
-    }
-
-    async fn send(
-        &self,
-        request: http::Request<Full<Bytes>>,
-    ) -> Result<Response<VendorBody>, Fault> {
-        let target = &self.candidate.target;
-        let limit = target.patience.first_byte;
-        match tokio::time::timeout(limit, self.upstream.send(&target.way, request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error @ SendError::Connect(_))) => {
-                Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
-            }
-            Ok(Err(error @ SendError::Broken(_))) => {
-                Err(Fault::new(Kind::UpstreamCut).because(error.to_string()))
-            }
-            Err(_) => Err(Fault::new(Kind::UpstreamSilent)
-                .because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
+    /// Keeps what the vendor tells of its limits.
+    fn learn(&self, headers: &HeaderMap) {
+        if let Some(told) = told(headers, SystemTime::now) {
+            let now = self.vital.clock().now();
+            self.vital.headroom().keep(now, told);
+            self.candidate.target.keys().told(self.key, told, now);
         }
     }
 
-    async fn refused(&self, answer: Response<VendorBody>, receipt: &mut Receipt) -> Fault {
+    async fn refused(
+        &self,
+        answer: Response<VendorBody>,
+        tongue: &Tongue,
+        seen: &mut Seen,
+    ) -> Fault {
         let (head, body) = answer.into_parts();
         // A client that is turned away wants to know the limits most of all.
-        receipt.note(|notes| notes.headers = self.relayed(&head.headers));
+        seen.headers = self.relayed(&head.headers);
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
             .unwrap_or_default();
+        let error = tongue.error(&head.headers, &body).unwrap_or_default();
         vendor::fault_of_answer(
-            head.status,
+            tongue.status(head.status, &error),
             &head.headers,
-            &body,
+            &error,
             SystemTime::now(),
             &self.call.snapshot.redactor,
         )
@@ -207,9 +290,13 @@ impl Attempt<'_> {
         &self,
         head: &Parts,
         body: Bytes,
+        tongue: &Tongue,
         prompt: u64,
-        receipt: &mut Receipt,
+        seen: &mut Seen,
     ) -> Result<Reply, Fault> {
+        if let Tongue::Other(session) = tongue {
+            return self.translate(head, &body, session, prompt, seen);
+        }
         let mut headers = self.relayed(&head.headers);
         let (mut body, mut answered) = (body, None);
         let usage = if let Some(coding) = coding_of(&head.headers) {
@@ -225,14 +312,43 @@ impl Attempt<'_> {
             read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
         };
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "application/json"));
-        receipt.note(|notes| {
-            notes.usage = Some(usage);
-            notes.answered = answered.map(String::into_boxed_str);
-        });
+        seen.usage = Some(usage);
+        seen.answered = answered.map(String::into_boxed_str);
         Ok(Reply {
             status: head.status,
             headers,
             body: Content::Whole(body),
+        })
+    }
+
+    /// A whole answer from another dialect.
+    fn translate(
+        &self,
+        head: &Parts,
+        body: &[u8],
+        session: &Session,
+        prompt: u64,
+        seen: &mut Seen,
+    ) -> Result<Reply, Fault> {
+        if let Some(coding) = coding_of(&head.headers) {
+            let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
+            return Err(Fault::new(Kind::UpstreamInvalid).because(format!(
+                "the answer is encoded as {coding}, which was not asked for"
+            )));
+        }
+        let whole = session.whole(body, &self.face(session, &head.headers))?;
+        let mut headers = self.relayed(&head.headers);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        seen.usage = Some(
+            whole
+                .usage
+                .unwrap_or_else(|| estimate(prompt, whole.body.len())),
+        );
+        seen.answered = whole.model.map(String::into_boxed_str);
+        Ok(Reply {
+            status: head.status,
+            headers,
+            body: Content::Whole(whole.body),
         })
     }
 
@@ -247,6 +363,7 @@ impl Attempt<'_> {
             relay,
             prompt_estimate,
             drain,
+            admission: None,
         };
         let mut headers = self.relayed(&head.headers);
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "text/event-stream"));
@@ -257,16 +374,42 @@ impl Attempt<'_> {
         }
     }
 
-    fn stream_rules(&self, hide_usage: bool, deadline: Option<Instant>) -> StreamRules {
+    fn stream_rules(
+        &self,
+        tongue: &Tongue,
+        (begun, deadline): (Instant, Option<Instant>),
+    ) -> StreamRules {
         let (rules, target) = (&self.call.snapshot.config.stream, &self.candidate.target);
+        let first = [
+            (target.patience.first_token, "timeouts.first_token"),
+            (target.patience.attempt, "timeouts.attempt"),
+        ];
+        let first = first.map(|(time, setting)| Some((begun + time?, setting)));
         StreamRules {
             heartbeat: rules.heartbeat(),
             idle: rules.idle_timeout.min(target.patience.idle),
             deadline,
-            max_event: rules.max_event_bytes,
-            hide_usage,
+            first_content: first.into_iter().flatten().min(),
+            hide_usage: tongue.hides_usage(),
             rewrite: target.provider.rewrite(),
             redactor: self.call.snapshot.redactor.clone(),
+        }
+    }
+
+    /// What the gateway adds to a translated answer.
+    fn face(&self, session: &Session, headers: &HeaderMap) -> Face {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let id = self.call.trace.to_string();
+        Face {
+            created: since.map_or(0, |since| since.as_secs()),
+            id: session
+                .id(headers)
+                .unwrap_or_else(|| format!("chatcmpl-{id}")),
+            model: self.candidate.model.to_string(),
+            provider: String::new(),
+            request_id: id,
+            include_usage: session.include_usage,
+            ..Face::default()
         }
     }
 
@@ -292,23 +435,34 @@ impl Attempt<'_> {
         headers
     }
 
-    /// Within the target's total time and the operator's patience, whichever ends first.
+    /// Within the target's times and the operator's patience, whichever ends first.
     async fn bounded<T>(
         &self,
-        end: Option<Instant>,
+        (begun, end): (Instant, Option<Instant>),
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
+        let patience = &self.candidate.target.patience;
         let own = end.map(|end| (end, Kind::UpstreamSilent, "timeouts.total"));
+        let since = |time: Option<Duration>, setting| {
+            time.map(|time| (begun + time, Kind::UpstreamSilent, setting))
+        };
+        let first_token = patience.first_token.filter(|_| self.streamed);
         let whole = self
             .deadline
             .map(|end| (end, Kind::GatewayTimeout, "request_timeout"));
-        let Some((end, kind, setting)) = own.into_iter().chain(whole).min_by_key(|(end, ..)| *end)
-        else {
+        let bounds = [
+            whole,
+            own,
+            since(patience.attempt, "timeouts.attempt"),
+            since(first_token, "timeouts.first_token"),
+        ];
+        let bound = bounds.into_iter().flatten().min_by_key(|(end, ..)| *end);
+        let Some((end, kind, setting)) = bound else {
             return work.await;
         };
         match timeout_at(end, work).await {
             Ok(result) => result,
-            Err(_) => Err(Fault::new(kind).because(format!("no whole answer in time ({setting})"))),
+            Err(_) => Err(Fault::new(kind).because(format!("no answer in time ({setting})"))),
         }
     }
 
@@ -409,6 +563,8 @@ fn not_a_stream(headers: &HeaderMap) -> Option<String> {
     let streams = [
         "text/event-stream",
         "application/octet-stream",
+        "application/vnd.amazon.eventstream",
+        "application/x-ndjson",
         "text/plain",
     ];
     (!streams.contains(&essence)).then(|| essence.to_owned())
@@ -418,14 +574,5 @@ fn rewritten(body: Bytes, rewrite: Rewrite) -> Bytes {
     match std::str::from_utf8(&body).ok().and_then(rewrite) {
         Some(flat) => flat.into(),
         None => body,
-    }
-}
-
-/// How the operator's word on unsupported parameters is said to the provider rules.
-fn on_unsupported(word: config::OnUnsupportedParam) -> OnUnsupported {
-    match word {
-        config::OnUnsupportedParam::Warn => OnUnsupported::Warn,
-        config::OnUnsupportedParam::Drop => OnUnsupported::Drop,
-        config::OnUnsupportedParam::Reject => OnUnsupported::Reject,
     }
 }

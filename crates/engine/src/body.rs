@@ -1,9 +1,12 @@
 //! Reading a vendor's answer whole, within its bounds.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
+use futures_util::FutureExt as _;
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use wire::fault::{Fault, Kind};
 
@@ -18,12 +21,7 @@ where
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
-        let next = tokio::time::timeout(idle, body.frame())
-            .await
-            .map_err(|_| {
-                Fault::new(Kind::UpstreamSilent).because(format!("no byte within {idle:?}"))
-            })?;
-        let chunk = match next {
+        let chunk = match next_frame(&mut body, idle).await? {
             None => break,
             Some(Err(error)) => {
                 return Err(Fault::new(Kind::UpstreamCut).because(chain(&*error.into())));
@@ -55,10 +53,26 @@ where
     })
 }
 
+/// The next frame. A clock runs only where it has to be waited for.
+async fn next_frame<B>(
+    body: &mut B,
+    idle: Duration,
+) -> Result<Option<Result<Frame<Bytes>, B::Error>>, Fault>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut frame = body.frame();
+    if let Poll::Ready(there) = poll_fn(|cx| Poll::Ready(frame.poll_unpin(cx))).await {
+        return Ok(there);
+    }
+    tokio::time::timeout(idle, frame)
+        .await
+        .map_err(|_| Fault::new(Kind::UpstreamSilent).because(format!("no byte within {idle:?}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body::Frame;
     use http_body_util::StreamBody;
     use std::convert::Infallible;
 

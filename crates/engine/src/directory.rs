@@ -1,17 +1,22 @@
-//! Which targets serve a model, and the list of models that clients see.
+//! Which targets serve a model.
 //!
-//! A target serves what the operator declared for it, what its vendor listed, and what its row
-//! claims. Only where nobody is known to own a model do targets that take any model come in.
+//! A target serves what the operator declared for it, by name or by pattern, what its vendor
+//! listed, and what its row claims. Where nobody does, `target/model` and `provider/model` say
+//! where to go; only then do targets that take any model come in.
+
+mod listing;
+mod near;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use providers::{Claim, Surface};
-use serde::Serialize;
 
-use crate::discovery::{Found, Listed};
+use crate::discovery::Found;
+use crate::routing::Routing;
 use crate::target::Target;
+use listing::Listing;
 
 /// A target considered for one call.
 #[derive(Clone)]
@@ -24,121 +29,181 @@ pub struct Candidate {
     pub owned: bool,
 }
 
-/// Who serves what, for one configuration and what vendors have listed so far.
-pub struct Directory {
-    targets: Vec<Arc<Target>>,
-    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
-    list: Bytes,
-    /// What clients are shown of each model, in the order of the list.
-    entries: Vec<(Box<str>, Bytes)>,
-    /// Where a model stands in it.
-    places: HashMap<Box<str>, usize>,
-    /// How many models each target is known to serve.
-    counts: Vec<usize>,
+/// The targets that can serve one model on one surface, in the order of the configuration.
+#[derive(Default)]
+pub struct Serving {
+    found: Vec<(usize, Option<Candidate>)>,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: i64,
-    owned_by: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context_window: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_owner: Option<&'a str>,
+/// A model as it was asked for, read.
+pub struct Sought<'a> {
+    /// The model, without the target or provider that stood before it.
+    pub model: &'a str,
+    /// Whether one did.
+    pub addressed: bool,
+    /// Who can serve it.
+    pub serving: Serving,
+}
+
+/// Who serves what, for one configuration and what vendors have listed so far.
+pub struct Directory {
+    targets: Arc<[Arc<Target>]>,
+    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
+    listing: Listing,
+    /// How many models each target is known to serve.
+    counts: Vec<usize>,
+    /// Whether any target can be reached.
+    reaches_any: bool,
+}
+
+impl Serving {
+    /// Whether nobody can.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// How many can.
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The candidate at the target of this number; it is given once.
+    pub(crate) fn take(&mut self, number: usize) -> Option<Candidate> {
+        let at = self
+            .found
+            .binary_search_by_key(&number, |(known, _)| *known)
+            .ok()?;
+        self.found[at].1.take()
+    }
+}
+
+/// How a target comes to serve a model.
+struct Match {
+    model: Arc<str>,
+    owned: bool,
+    /// Said of this model, and not of any there may be.
+    close: bool,
 }
 
 impl Directory {
-    /// The directory of these targets, in their order.
-    pub fn build(targets: Vec<Arc<Target>>, found: &Found) -> Directory {
+    /// The directory of these targets, in their order. Only what some call can be led to is listed.
+    pub fn build(targets: Arc<[Arc<Target>]>, found: &Found, routing: &Routing) -> Directory {
         let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
+        let mut counts = vec![0; targets.len()];
         for (number, target) in targets.iter().enumerate() {
-            let listed = found.of(target).filter(|_| target.lists_what_it_serves());
-            let listed = listed
-                .into_iter()
-                .flatten()
-                .map(|model| (&*model.id, &*model.id));
             let mut seen = HashSet::new();
-            for (asked, own) in target
-                .models
-                .iter()
-                .map(|(asked, own)| (&**asked, &**own))
-                .chain(listed)
-            {
+            let mut own = |asked: &str, own: Arc<str>| {
+                owners.entry(asked.into()).or_default().push((number, own));
+            };
+            for (asked, model) in target.models.exact() {
                 if seen.insert(asked) {
-                    owners
-                        .entry(asked.into())
-                        .or_default()
-                        .push((number, own.into()));
+                    own(asked, model.clone());
                 }
             }
+            let listed = found.of(target).filter(|_| target.lists_what_it_serves());
+            for model in listed.into_iter().flatten() {
+                if seen.insert(&*model.id) {
+                    own(&model.id, (&*model.id).into());
+                }
+            }
+            counts[number] = seen.len();
         }
-        let shown = advertised(&targets, found);
-        let entries: Vec<(Box<str>, Bytes)> = shown
-            .iter()
-            .map(|entry| (entry.id.into(), json(entry)))
-            .collect();
-        let list = list_of(entries.iter().map(|(_, entry)| entry));
-        let places = entries
-            .iter()
-            .enumerate()
-            .map(|(place, (id, _))| (id.clone(), place))
-            .collect();
-        let mut counts = vec![0; targets.len()];
-        for (number, _) in owners.values().flatten() {
-            counts[*number] += 1;
-        }
+        let listing = Listing::build(&targets, found, routing);
+        let reaches_any = (0..targets.len()).any(|number| routing.leads_to(number));
         Directory {
             targets,
             owners,
-            list,
-            entries,
-            places,
+            listing,
             counts,
+            reaches_any,
         }
     }
 
-    /// The targets that can serve the model on the surface, in the order of the configuration.
-    pub fn candidates(&self, model: &str, surface: Surface) -> Vec<Candidate> {
-        let mut named: Vec<Option<Arc<str>>> = vec![None; self.targets.len()];
-        for (number, own) in self.owners.get(model).into_iter().flatten() {
-            named[*number] = Some(own.clone());
+    /// Who can serve the model on the surface, however it is named.
+    pub fn seek<'m>(&self, model: &'m str, surface: Surface) -> Sought<'m> {
+        let owners = self.owners.get(model).map_or(&[][..], Vec::as_slice);
+        let (mut serving, mut close) = (Serving::default(), !owners.is_empty());
+        for (number, target) in self.targets.iter().enumerate() {
+            let Some(found) = found(owners, number, target, model) else {
+                continue;
+            };
+            close |= found.close;
+            serving.add(number, target, found, surface);
         }
-        let owning = self.collect(model, surface, named, Claim::Owns);
-        if !owning.is_empty() || self.owners.contains_key(model) {
-            return owning;
+        if !close && let Some((rest, serving)) = self.addressed(model, surface) {
+            return Sought {
+                model: rest,
+                addressed: true,
+                serving,
+            };
         }
-        self.collect(model, surface, vec![None; self.targets.len()], Claim::Open)
+        if serving.is_empty() && !close {
+            serving = self.open(model, surface);
+        }
+        Sought {
+            model,
+            addressed: false,
+            serving,
+        }
     }
 
-    fn collect(
-        &self,
-        model: &str,
-        surface: Surface,
-        named: Vec<Option<Arc<str>>>,
-        claim: Claim,
-    ) -> Vec<Candidate> {
-        let capable = self
-            .targets
-            .iter()
-            .zip(named)
-            .filter(|(target, _)| target.provider.serves(surface));
-        capable
-            .filter_map(|(target, own)| {
-                let claimed = || (target.provider.claim(model) == claim).then(|| Arc::from(model));
-                Some(Candidate {
-                    target: target.clone(),
-                    owned: own.is_some() || claim == Claim::Owns,
-                    model: own.or_else(claimed)?,
+    /// What stands before the first slash as the name of a target, or else of a provider. A model
+    /// that nobody knows is sent there all the same: its vendor will say whether it exists.
+    fn addressed<'m>(&self, model: &'m str, surface: Surface) -> Option<(&'m str, Serving)> {
+        let (address, rest) = model.split_once('/')?;
+        if address.is_empty() || rest.is_empty() {
+            return None;
+        }
+        let by_name = self.targets.iter().any(|target| *target.name == *address);
+        let meant = |target: &Target| {
+            let called = if by_name {
+                &target.name
+            } else {
+                &target.provider_id
+            };
+            **called == *address
+        };
+        let owners = self.owners.get(rest).map_or(&[][..], Vec::as_slice);
+        let (mut serving, mut known) = (Serving::default(), false);
+        for (number, target) in self.targets.iter().enumerate() {
+            if !meant(target) {
+                continue;
+            }
+            known = true;
+            let found = found(owners, number, target, rest).or_else(|| {
+                let any = target.lists_what_it_serves();
+                any.then(|| Match {
+                    model: rest.into(),
+                    owned: false,
+                    close: true,
                 })
-            })
-            .collect()
+            });
+            if let Some(found) = found {
+                serving.add(number, target, found, surface);
+            }
+        }
+        known.then_some((rest, serving))
+    }
+
+    /// The targets that may be tried with a model that nobody owns.
+    fn open(&self, model: &str, surface: Surface) -> Serving {
+        let mut serving = Serving::default();
+        for (number, target) in self.targets.iter().enumerate() {
+            if target.provider.claim(model) == Claim::Open {
+                let found = Match {
+                    model: model.into(),
+                    owned: false,
+                    close: false,
+                };
+                serving.add(number, target, found, surface);
+            }
+        }
+        serving
     }
 
     /// Whether no target can be reached at all.
     pub fn is_empty(&self) -> bool {
-        self.targets.is_empty()
+        !self.reaches_any
     }
 
     /// How many models the target is known to serve.
@@ -152,80 +217,78 @@ impl Directory {
 
     /// `GET /v1/models`.
     pub fn list(&self) -> Bytes {
-        self.list.clone()
+        self.listing.all()
     }
 
     /// The same for a caller that may use only some.
     pub fn list_for(&self, may_use: impl Fn(&str) -> bool) -> Bytes {
-        list_of(
-            self.entries
-                .iter()
-                .filter(|(id, _)| may_use(id))
-                .map(|(_, entry)| entry),
-        )
+        self.listing.only(may_use)
     }
 
     /// `GET /v1/models/{id}`: from the list, or made for a model that a target serves unlisted.
-    pub fn entry(&self, model: &str) -> Option<Bytes> {
-        if let Some((_, entry)) = self
-            .places
-            .get(model)
-            .and_then(|place| self.entries.get(*place))
-        {
-            return Some(entry.clone());
-        }
-        let candidates = self.candidates(model, Surface::Chat);
-        let target = &candidates.first()?.target;
-        let claims = target.provider.claim(model) == Claim::Owns;
-        claims.then(|| json(&entry(model, target, None)))
+    pub fn entry(&self, model: &str, routing: &Routing) -> Option<Bytes> {
+        self.listing.entry(model).or_else(|| {
+            let mut targets = self.targets.iter().enumerate();
+            let (_, target) = targets.find(|(number, target)| {
+                let known = found(&[], *number, target, model).is_some_and(|found| found.close);
+                known && routing.reaches(model, *number)
+            })?;
+            Some(listing::unlisted(model, target))
+        })
+    }
+
+    /// Names like this one: of these, and of models that the caller may use.
+    pub fn near<'a>(
+        &'a self,
+        model: &str,
+        others: impl Iterator<Item = &'a str>,
+        may_use: impl Fn(&str) -> bool,
+    ) -> Vec<&'a str> {
+        let models = self.listing.ids().filter(|id| may_use(id));
+        near::names(model, others.chain(models))
     }
 }
 
-/// The list around these entries.
-fn list_of<'a>(entries: impl Iterator<Item = &'a Bytes>) -> Bytes {
-    let mut list = b"{\"object\":\"list\",\"data\":[".to_vec();
-    for (number, entry) in entries.enumerate() {
-        if number > 0 {
-            list.push(b',');
-        }
-        list.extend_from_slice(entry);
+/// How the target comes to serve the model, by name, by pattern or by its row's claim.
+fn found(
+    owners: &[(usize, Arc<str>)],
+    number: usize,
+    target: &Target,
+    model: &str,
+) -> Option<Match> {
+    if let Some((_, own)) = owners.iter().find(|(known, _)| *known == number) {
+        return Some(Match {
+            model: own.clone(),
+            owned: true,
+            close: true,
+        });
     }
-    list.extend_from_slice(b"]}");
-    list.into()
+    if let Some((own, literal)) = target.models.by_pattern(model) {
+        return Some(Match {
+            model: own,
+            owned: false,
+            close: literal > 0,
+        });
+    }
+    (target.provider.claim(model) == Claim::Owns).then(|| Match {
+        model: model.into(),
+        owned: true,
+        close: true,
+    })
 }
 
-/// What clients are shown: what the vendor lists and what the operator declared; first target wins.
-fn advertised<'a>(targets: &'a [Arc<Target>], found: &'a Found) -> Vec<Entry<'a>> {
-    let mut seen = HashSet::new();
-    let mut data = Vec::new();
-    for target in targets {
-        let listed = found.of(target).filter(|_| target.lists_what_it_serves());
-        for model in listed.into_iter().flatten() {
-            if seen.insert(&*model.id) {
-                data.push(entry(&model.id, target, Some(model)));
-            }
+impl Serving {
+    fn add(&mut self, number: usize, target: &Arc<Target>, found: Match, surface: Surface) {
+        if target.provider.serves(surface) {
+            let candidate = Candidate {
+                target: target.clone(),
+                model: found.model,
+                owned: found.owned,
+            };
+            self.found.push((number, Some(candidate)));
         }
-        for (asked, _) in &target.models {
-            if seen.insert(&**asked) {
-                data.push(entry(asked, target, None));
-            }
-        }
-    }
-    data
-}
-
-fn entry<'a>(id: &'a str, target: &'a Target, listed: Option<&'a Listed>) -> Entry<'a> {
-    Entry {
-        id,
-        object: "model",
-        created: listed.map_or(0, |model| model.created),
-        owned_by: &target.provider.id,
-        context_window: listed.and_then(|model| model.context_window),
-        upstream_owner: listed.and_then(|model| model.owner.as_deref()),
     }
 }
 
-fn json(value: &impl Serialize) -> Bytes {
-    // Strings and numbers always serialise.
-    serde_json::to_vec(value).unwrap_or_default().into()
-}
+#[cfg(test)]
+mod tests;

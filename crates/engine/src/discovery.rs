@@ -73,6 +73,10 @@ pub async fn round(gateway: &Arc<Gateway>, upstream: &Arc<Upstream>) {
     let targets = gateway.snapshot().targets().to_vec();
     let asking = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut round = tokio::task::JoinSet::new();
+    for target in targets.clone() {
+        // The first call should not have to wait for what takes a fetch.
+        round.spawn(async move { target.warm().await });
+    }
     for target in targets
         .into_iter()
         .filter(|target| target.provider.discovery.is_some())

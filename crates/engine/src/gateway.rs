@@ -3,28 +3,28 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use config::Config;
 use http::HeaderMap;
-use telemetry::metrics::Metrics;
-use tokio::time::Instant;
+use telemetry::metrics::{Metrics, TargetNumbers};
 use wire::Envelope;
-use wire::fault::{Again, Fault, Kind};
+use wire::fault::Fault;
 
-use crate::attempt::Attempt;
 use crate::chat;
-use crate::directory::Candidate;
 use crate::discovery::{Found, Listed};
+use crate::experiment;
+use crate::explain::{self, Explanation};
 use crate::principal::Principal;
-use crate::receipt::{self, Books, Receipt};
+use crate::receipt::{Books, Receipt};
 use crate::reply::Reply;
+use crate::route;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
 use crate::target::{Lasting, Target};
-use crate::trace::IdSource;
+use crate::trace::{IdSource, TraceId};
 use crate::upstream::Upstream;
+use crate::walk::Walk;
 
 /// A source of environment variables that outlives the start.
 pub type EnvSource = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -43,6 +43,8 @@ pub struct Surroundings {
 
 /// A governed call as intake hands it over.
 pub struct Call {
+    /// Its id.
+    pub trace: TraceId,
     /// What kind of call it is.
     pub row: &'static SurfaceRow,
     /// The configuration it runs under, from first to last.
@@ -76,14 +78,34 @@ impl Gateway {
         let (lasting, found) = (Lasting::default(), Found::default());
         let snapshot = Snapshot::build(config, &surroundings, &lasting, &found)?;
         report_unroutable(&snapshot, &books.metrics);
-        Ok(Arc::new(Gateway {
+        let gateway = Arc::new(Gateway {
             surroundings,
             books,
             lasting,
             snapshot: ArcSwap::from_pointee(snapshot),
             found: Mutex::new(found),
             draining: AtomicBool::new(false),
-        }))
+        });
+        let shown = Arc::downgrade(&gateway);
+        gateway.metrics().watch_targets(move || {
+            let gateway = shown.upgrade();
+            gateway.map(|gateway| gateway.numbers()).unwrap_or_default()
+        });
+        Ok(gateway)
+    }
+
+    /// How the targets do, for whoever scrapes.
+    fn numbers(&self) -> Vec<TargetNumbers> {
+        let snapshot = self.snapshot.load();
+        let targets = snapshot.targets().iter().map(|target| TargetNumbers {
+            target: target.name.to_string(),
+            breaker: target.guard.state().number(),
+            calls: target
+                .guard
+                .load()
+                .map(|load| [load.taken, load.limit, load.waiting]),
+        });
+        targets.collect()
     }
 
     /// Puts another configuration in force, or leaves the running one and says why.
@@ -172,90 +194,31 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let candidates = admit(&call, &facts.model, facts.stream)?;
+        let mut plan = route::plan(&call, &facts, ids.number())?;
+        if let Some(route) = plan.route.take() {
+            receipt.note(|notes| notes.route = Some(route));
+        }
         let patience = call.snapshot.config.request_timeout;
-        let deadline = patience.and_then(|patience| Some(receipt.started()? + patience));
-        let mut last: Option<Fault> = None;
-        for candidate in &candidates {
-            let attempt = Attempt {
-                upstream,
-                call: &call,
-                candidate,
-                streamed: facts.stream,
-                pick: ids.number(),
-                deadline,
-            };
-            let mut fault = match try_one(&attempt, receipt).await {
-                Ok(reply) => return Ok(reply),
-                Err(fault) => fault,
-            };
-            // A hint is worth something whoever gave it.
-            fault.retry_after = fault
-                .retry_after
-                .or(last.and_then(|earlier| earlier.retry_after));
-            if fault.again() != Again::NextTarget {
-                return Err(fault);
-            }
-            last = Some(fault);
+        let walk = Walk {
+            upstream,
+            ids,
+            metrics: &self.books.metrics,
+            deadline: patience.and_then(|patience| Some(receipt.started()? + patience)),
+            call: &call,
+            facts: &facts,
+            plan: &plan,
+        };
+        let mut answer = walk.run(receipt).await;
+        if let Some(variant) = &plan.variant {
+            experiment::tell(variant, &plan, &mut answer, receipt);
         }
-        Err(last.unwrap_or_else(|| Fault::new(Kind::ModelNotFound)))
+        answer
     }
-}
 
-/// Whether the caller may have the model, and who could serve it.
-fn admit(call: &Call, asked: &str, streamed: bool) -> Result<Vec<Candidate>, Fault> {
-    let model = call.snapshot.resolve(asked);
-    if !call.principal.may_use(asked) && !call.principal.may_use(model) {
-        let text = format!(
-            "the API key `{}` may not use the model `{asked}`",
-            call.principal.id
-        );
-        return Err(Fault::new(Kind::ModelNotAllowed).saying(text));
+    /// Says where a call would go and why, without sending it.
+    pub fn explain(&self, ids: &IdSource, call: &Call) -> Result<Explanation, Fault> {
+        explain::explain(call, ids.number())
     }
-    let candidates = call.snapshot.route(model, call.row, streamed);
-    if candidates.is_empty() {
-        let mut fault = Fault::new(Kind::ModelNotFound);
-        fault.param = Some("model".into());
-        return Err(fault);
-    }
-    Ok(candidates)
-}
-
-async fn try_one(attempt: &Attempt<'_>, receipt: &mut Receipt) -> Result<Reply, Fault> {
-    let (target, begun) = (&attempt.candidate.target, Instant::now());
-    receipt.note(|notes| {
-        notes.provider = Some(target.provider_id.clone());
-        notes.target = Some(target.name.clone());
-        notes.model = Some(attempt.candidate.model.clone());
-        // What it is if nobody is there any more to see how it ended.
-        notes.attempts.push(receipt::Attempt {
-            target: target.name.clone(),
-            provider: target.provider_id.clone(),
-            fault: Some(Kind::ClientGone),
-            cause: None,
-            took: Duration::ZERO,
-        });
-        notes.owned = attempt.candidate.owned;
-        notes.waiting = Some(begun);
-        notes.headers.clear();
-    });
-    let redactor = &attempt.call.snapshot.redactor;
-    let result = attempt
-        .run(receipt)
-        .await
-        .map_err(|fault| fault.scrubbed(|text| redactor.redact(text)));
-    receipt.note(|notes| {
-        notes.waiting = None;
-        if let Some(last) = notes.attempts.last_mut() {
-            last.fault = result.as_ref().err().map(|fault| fault.kind);
-            last.cause = result
-                .as_ref()
-                .err()
-                .map(|fault| fault.to_string().into_boxed_str());
-            last.took = begun.elapsed();
-        }
-    });
-    result
 }
 
 fn report_unroutable(snapshot: &Snapshot, metrics: &Metrics) {

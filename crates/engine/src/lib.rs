@@ -3,21 +3,39 @@
 //! A [`Gateway`](gateway::Gateway) runs one [`Snapshot`](snapshot::Snapshot) at a time. It never
 //! reads environment variables, files on the way of a call, or a socket of a client.
 
+pub mod ask;
 mod attempt;
 mod body;
 mod capabilities;
 pub mod chat;
+pub mod checkup;
+mod credential;
+pub mod dice;
 pub mod directory;
 pub mod discovery;
+pub mod egress;
+mod experiment;
+pub mod explain;
 pub mod gateway;
+mod glob;
+pub mod guard;
 pub mod principal;
 pub mod receipt;
 mod relay;
 pub mod reply;
+pub mod route;
+pub mod routing;
 pub mod snapshot;
+#[cfg(test)]
+mod stand_in;
+pub mod strategy;
 pub mod surface;
 pub mod target;
+#[cfg(test)]
+mod testing;
+mod tongue;
 pub mod trace;
 pub mod trust;
 pub mod upstream;
 mod vendor;
+mod walk;

@@ -3,7 +3,7 @@
 //! A token is hashed and the hash is looked up, so neither the lookup nor its time depends on
 //! how much of a stored key a guess has right. Plain keys are never kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -49,6 +49,9 @@ impl Scopes {
     }
 }
 
+/// The name of callers without a credential.
+const ANONYMOUS: &str = "anonymous";
+
 /// The holder of a credential: who pays and what it may use.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -58,16 +61,24 @@ pub struct Principal {
     pub scopes: Scopes,
     /// The only models it may ask for; `None` for all.
     pub models: Option<Arc<[Box<str>]>>,
+    /// What else is known of its owner; `None` for nothing.
+    pub metadata: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Principal {
     /// The caller of a gateway that asks for no credential.
     pub fn anonymous() -> Principal {
         Principal {
-            id: "anonymous".into(),
+            id: ANONYMOUS.into(),
             scopes: Scopes::of([Scope::Inference]),
             models: None,
+            metadata: None,
         }
+    }
+
+    /// Whether it is just anybody: two calls of it need not be of the same caller.
+    pub fn is_anonymous(&self) -> bool {
+        &*self.id == ANONYMOUS
     }
 
     /// Whether it may ask for the model.
@@ -92,6 +103,8 @@ pub struct KeySpec {
     pub models: Option<Vec<String>>,
     /// When it stops being valid.
     pub expires: Option<SystemTime>,
+    /// What else is known of its owner.
+    pub metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -118,6 +131,9 @@ impl KeyTable {
                 id: spec.name.into(),
                 scopes: spec.scopes,
                 models,
+                metadata: Some(spec.metadata)
+                    .filter(|known| !known.is_empty())
+                    .map(Arc::new),
             };
             (
                 spec.hash,
@@ -139,6 +155,7 @@ impl KeyTable {
                         id,
                         scopes: Scopes::of([Scope::Admin]),
                         models: None,
+                        metadata: None,
                     },
                 )
             });
@@ -209,6 +226,7 @@ mod tests {
             scopes: Scopes::of(scopes.iter().copied()),
             models: None,
             expires,
+            metadata: BTreeMap::new(),
         };
         KeyTable::build(
             [

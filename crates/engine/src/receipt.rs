@@ -61,8 +61,25 @@ pub struct Attempt {
     pub fault: Option<Kind>,
     /// The same in words, for the operator.
     pub cause: Option<Box<str>>,
+    /// The vendor's status, when it gave one that says so.
+    pub status: Option<u16>,
+    /// How long it waited for its turn before.
+    pub wait: Duration,
     /// How long it took to an answer or a failure.
     pub took: Duration,
+    /// Another one was faster. What it may have used, nobody counted.
+    pub lost: Option<Usage>,
+}
+
+impl Attempt {
+    /// How it ended, in one word.
+    fn outcome(&self) -> &'static str {
+        match (self.lost, self.fault) {
+            (Some(_), _) => "lost",
+            (None, None) => "ok",
+            (None, Some(kind)) => kind.row().label,
+        }
+    }
 }
 
 /// What is known of a request; filled in as it goes along.
@@ -82,6 +99,12 @@ pub struct Notes {
     pub owned: bool,
     /// The model that the vendor says it used.
     pub answered: Option<Box<str>>,
+    /// The route that decided, where one matched.
+    pub route: Option<Arc<str>>,
+    /// The side of an experiment that the caller is on.
+    pub variant: Option<Arc<str>>,
+    /// Whether another side, or none, served the call.
+    pub variant_failover: bool,
     /// Every attempt.
     pub attempts: Vec<Attempt>,
     /// Fields of the request that did not reach the vendor as they were.
@@ -119,6 +142,11 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// What tries may have used that another one was faster than.
+    fn lost(&self) -> impl Iterator<Item = Usage> {
+        self.attempts.iter().filter_map(|attempt| attempt.lost)
+    }
+
     /// Takes down why the request failed.
     pub fn failed(&mut self, fault: &Fault) {
         self.fault = Some(fault.kind);
@@ -268,10 +296,7 @@ impl Open {
         }
         let metrics = &self.books.metrics;
         for attempt in &notes.attempts {
-            metrics.attempt(
-                &attempt.provider,
-                attempt.fault.map_or("ok", |kind| kind.row().label),
-            );
+            metrics.attempt(&attempt.provider, attempt.outcome());
             if let Some(kind) = attempt.fault {
                 metrics.provider_error(&attempt.provider, kind.row().label);
             }
@@ -290,6 +315,15 @@ impl Open {
             Outcome::Denied => call.requests_rejected.inc(),
             Outcome::Failed | Outcome::Aborted => call.requests_error.inc(),
         }
+        if let Some(variant) = &notes.variant {
+            let ended = match outcome {
+                Outcome::Answered if notes.variant_failover => "failover",
+                Outcome::Answered => "success",
+                Outcome::Denied => "rejected",
+                Outcome::Failed | Outcome::Aborted => "error",
+            };
+            metrics.variant(variant, ended);
+        }
         call.duration.observe(took);
         call.overhead.observe(self.own_time(took));
         if let Some(first) = notes.first_token {
@@ -298,7 +332,7 @@ impl Open {
         if let Some(gap) = notes.inter_token {
             call.inter_token.observe(gap);
         }
-        if let Some(usage) = notes.usage {
+        for usage in notes.usage.into_iter().chain(notes.lost()) {
             call.tokens_input.add(usage.input);
             call.tokens_output.add(usage.output);
             call.tokens_cached.add(usage.cached);
@@ -329,7 +363,7 @@ impl Open {
             line.u64("status", status.into());
             line.u64("bytes", notes.bytes_out);
             line.f64_millis("duration_ms", took);
-            line.str("remote", &head.remote.to_string());
+            line.ip("remote", head.remote);
             line.str(
                 "trace_id",
                 std::str::from_utf8(&head.id.trace.text()).unwrap_or_default(),
@@ -347,6 +381,9 @@ impl Open {
             if let Some(asked) = &notes.asked {
                 line.str("asked", asked);
             }
+            if let Some(route) = &notes.route {
+                line.str("route", route);
+            }
             if let Some(target) = &notes.target {
                 line.str("provider", notes.provider.as_deref().unwrap_or_default());
                 line.str("target", target);
@@ -354,9 +391,17 @@ impl Open {
                 if let Some(answered) = &notes.answered {
                     line.str("answered", answered);
                 }
+                if let Some(variant) = &notes.variant {
+                    line.str("variant", variant);
+                    line.bool("variant_failover", notes.variant_failover);
+                }
                 line.u64("attempts", notes.attempts.len() as u64);
                 if let Some(failed) = failed_attempts(&notes.attempts) {
                     line.str("attempt_errors", &failed);
+                }
+                let waited: Duration = notes.attempts.iter().map(|attempt| attempt.wait).sum();
+                if !waited.is_zero() {
+                    line.f64_millis("waited_ms", waited);
                 }
                 line.bool("stream", notes.stream);
                 for (key, fields) in [
@@ -394,7 +439,11 @@ fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
         return None;
     }
     let failed = attempts.iter().filter_map(|attempt| {
-        let (code, took) = (attempt.fault?.row().code, attempt.took.as_millis());
+        let code = match attempt.lost {
+            Some(_) => "lost to another attempt",
+            None => attempt.fault?.row().code,
+        };
+        let took = attempt.took.as_millis();
         Some(format!(
             "{}: {code} after {took} ms: {}",
             attempt.target,

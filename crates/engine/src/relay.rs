@@ -4,6 +4,8 @@
 //! for the receipt is read at the side. The head of the answer is held until the first content, so
 //! that an early failure is still an ordinary error; after that a failure is told as an event.
 
+mod reading;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,13 +19,13 @@ use http_body_util::BodyExt;
 use providers::Rewrite;
 use telemetry::Redactor;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
-use wire::chat::{StreamFault, Tap};
 use wire::fault::{Fault, Kind};
-use wire::sse::{self, Framer};
+use wire::sse;
 use wire::usage::Usage;
 
 use crate::upstream::{BoxError, chain};
-use crate::vendor;
+pub(crate) use reading::Reading;
+use reading::Taken;
 
 /// What is held back at most while waiting for the first content.
 const HELD_MAX: usize = 256 * 1024;
@@ -41,8 +43,8 @@ pub(crate) struct StreamRules {
     pub(crate) idle: Duration,
     /// The end of the operator's patience, whatever happens.
     pub(crate) deadline: Option<Instant>,
-    /// Bytes of one event at most.
-    pub(crate) max_event: usize,
+    /// The end of the patience for the first content, and the setting that says so.
+    pub(crate) first_content: Option<(Instant, &'static str)>,
     /// The usage event was asked for by the gateway, not by the client.
     pub(crate) hide_usage: bool,
     /// Makes OpenAI's form of an event of a vendor that is odd.
@@ -64,11 +66,11 @@ enum State {
 /// One stream, from the vendor's first byte to the client's last.
 pub(crate) struct Relay<B> {
     source: Option<B>,
-    framer: Framer,
-    tap: Tap,
+    reading: Reading,
     rules: StreamRules,
     ready: VecDeque<Bytes>,
-    timer: Pin<Box<Sleep>>,
+    /// Made when something has to be waited for.
+    timer: Option<Pin<Box<Sleep>>>,
     last_read: Instant,
     last_write: Instant,
     first_content: Option<Instant>,
@@ -84,15 +86,14 @@ where
     B::Error: Into<BoxError>,
 {
     /// A stream of which nothing has been read.
-    pub(crate) fn new(source: B, rules: StreamRules) -> Relay<B> {
+    pub(crate) fn new(source: B, reading: Reading, rules: StreamRules) -> Relay<B> {
         let now = Instant::now();
-        let mut relay = Relay {
+        Relay {
             source: Some(source),
-            framer: Framer::new(rules.max_event),
-            tap: Tap::new(),
+            reading,
             rules,
             ready: VecDeque::new(),
-            timer: Box::pin(sleep_until(now)),
+            timer: None,
             last_read: now,
             last_write: now,
             first_content: None,
@@ -100,29 +101,32 @@ where
             state: State::Open,
             committed: false,
             fault: None,
-        };
-        let wake = relay.next_wake();
-        relay.timer.as_mut().reset(wake);
-        relay
+        }
     }
 
     /// Waits for the first content. An error means that nothing has been promised to the client yet.
     ///
-    /// Patience is the heartbeat: a client of a slow vendor gets its head, and then heartbeats.
+    /// Patience is the heartbeat: a client of a slow vendor gets its head, and then heartbeats. Where
+    /// the first content has a bound of its own, that is the patience: past it, another target may do
+    /// better, which it could not once the client has its head.
     pub(crate) async fn hold(&mut self) -> Result<(), Fault> {
         let patience = self
             .rules
             .heartbeat
             .unwrap_or(self.rules.idle)
             .min(self.rules.idle);
-        let mut until = Instant::now() + patience;
+        let mut until = match self.rules.first_content {
+            Some((end, _)) => end.min(self.last_read + self.rules.idle),
+            None => Instant::now() + patience,
+        };
         if let Some(deadline) = self.rules.deadline {
             until = until.min(deadline);
         }
-        while self.state == State::Open && !self.tap.started() && self.held() < HELD_MAX {
+        while self.state == State::Open && !self.reading.started() && self.held() < HELD_MAX {
             let read = timeout_at(until, poll_fn(|cx| self.poll_source(cx))).await;
             if read.is_err() {
                 self.check_bounds(Instant::now());
+                self.check_first_content(Instant::now());
                 break;
             }
         }
@@ -136,33 +140,25 @@ where
         }
     }
 
-    /// Takes in what the connection has read meanwhile, so that it leaves in one write with the head.
+    /// Takes in what is there already, so that it leaves in one write with the head.
     async fn gather(&mut self) {
-        while self.state == State::Open && self.held() < HELD_MAX {
-            let mut gave_way = false;
-            let more = poll_fn(|cx| {
-                if self.poll_source(cx).is_ready() {
-                    return Poll::Ready(true);
-                }
-                if gave_way {
-                    return Poll::Ready(false);
-                }
-                // The connection is another task of this core: let it have its turn, once.
-                gave_way = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            });
-            if !more.await {
-                return;
-            }
-        }
+        poll_fn(|cx| {
+            while self.state == State::Open
+                && self.held() < HELD_MAX
+                && self.poll_source(cx).is_ready()
+            {}
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next bytes for the client, or the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             if let Some(run) = self.ready.pop_front() {
-                self.last_write = Instant::now();
+                if self.state == State::Open {
+                    self.last_write = Instant::now();
+                }
                 return Poll::Ready(Some(run));
             }
             if self.state == State::Ended {
@@ -221,7 +217,7 @@ where
 
     /// The mean time between two content events.
     pub(crate) fn inter_token(&self) -> Option<Duration> {
-        let gaps = u32::try_from(self.tap.events().saturating_sub(1))
+        let gaps = u32::try_from(self.reading.events().saturating_sub(1))
             .ok()
             .filter(|gaps| *gaps > 0)?;
         Some(self.last_content.duration_since(self.first_content?) / gaps)
@@ -229,9 +225,9 @@ where
 
     /// What was used: the vendor's own count, or an estimate from what was relayed.
     pub(crate) fn usage(&self, prompt_estimate: u64) -> Usage {
-        self.tap.usage().unwrap_or_else(|| Usage {
+        self.reading.usage().unwrap_or_else(|| Usage {
             input: prompt_estimate,
-            output: self.tap.events().max(self.tap.content_bytes() / 4),
+            output: self.reading.events().max(self.reading.content_bytes() / 4),
             estimated: true,
             ..Usage::default()
         })
@@ -239,11 +235,11 @@ where
 
     /// The model that the vendor says it used.
     pub(crate) fn model(&self) -> Option<&str> {
-        self.tap.model()
+        self.reading.model()
     }
 
     fn held(&self) -> usize {
-        self.ready.iter().map(Bytes::len).sum::<usize>() + self.framer.pending()
+        self.ready.iter().map(Bytes::len).sum::<usize>() + self.reading.pending()
     }
 
     /// Ready when something was read or the source has ended.
@@ -259,8 +255,8 @@ where
                     self.take(chunk);
                 }
             }
-            Poll::Ready(Some(Err(error))) => self.broken(&chain(&*error.into())),
-            Poll::Ready(None) => self.source_ended(),
+            Poll::Ready(Some(Err(error))) => self.source_ended(Some(&chain(&*error.into()))),
+            Poll::Ready(None) => self.source_ended(None),
         }
         Poll::Ready(())
     }
@@ -270,73 +266,28 @@ where
         if self.state != State::Open {
             return;
         }
-        match self.framer.push(chunk) {
-            Ok(run) if run.is_empty() => {}
-            Ok(run) => self.take_run(&run),
-            Err(error) => self.fail(Fault::new(Kind::UpstreamInvalid).because(error.to_string())),
-        }
+        let taken = self.reading.take(chunk, &self.rules, &mut self.ready);
+        self.note(taken);
     }
 
-    fn take_run(&mut self, run: &Bytes) {
-        let before = self.tap.events();
-        let seen = self.tap.observe(run);
-        if seen.first_content {
-            self.first_content = Some(self.last_read);
-        }
-        if self.tap.events() > before {
+    fn note(&mut self, taken: Taken) {
+        if taken.content {
+            self.first_content.get_or_insert(self.last_read);
             self.last_content = self.last_read;
         }
-
-        let mut end = run.len();
-        if let Some(at) = seen.done_at {
-            // What a vendor says after its last word reaches nobody, nor does a second last word.
-            end = at
-                + sse::blocks(&run[at..])
-                    .next()
-                    .map_or(0, |block| block.raw.len());
+        if taken.done {
             self.state = State::Done;
         }
-        if let Some((at, _)) = &seen.fault {
-            end = end.min(*at);
-        }
-        match seen.usage_only {
-            Some(hidden) if self.rules.hide_usage && hidden.end <= end => {
-                self.queue(run.slice(..hidden.start));
-                self.queue(run.slice(hidden.end..end));
-            }
-            _ => self.queue(run.slice(..end)),
-        }
-        if let Some((_, fault)) = seen.fault {
-            self.fail(of_stream_fault(fault, &self.rules.redactor));
+        if let Some(fault) = taken.fault {
+            self.fail(fault);
         }
     }
 
-    fn queue(&mut self, run: Bytes) {
-        let run = match self.rules.rewrite {
-            Some(rewrite) => rewritten(&run, rewrite),
-            None => run,
-        };
-        if !run.is_empty() {
-            self.ready.push_back(run);
-        }
-    }
-
-    fn source_ended(&mut self) {
-        if self.state == State::Open
-            && let Some(last) = self.framer.finish()
-        {
-            self.take_run(&last);
-        }
-        self.broken("the stream ended without a finish reason");
-    }
-
-    /// The vendor stopped in the middle; after its finish reason that is no loss to the client.
-    fn broken(&mut self, cause: &str) {
-        if self.state == State::Open && !self.tap.finished() {
-            return self.fail(Fault::new(Kind::UpstreamCut).because(cause));
-        }
+    /// The vendor's stream is over, in order or because of something.
+    fn source_ended(&mut self, cause: Option<&str>) {
         if self.state == State::Open {
-            self.ready.push_back(Bytes::from_static(sse::DONE));
+            let taken = self.reading.end(cause, &self.rules, &mut self.ready);
+            self.note(taken);
         }
         self.source = None;
         self.state = State::Ended;
@@ -345,9 +296,7 @@ where
     fn fail(&mut self, fault: Fault) {
         let fault = fault.scrubbed(|text| self.rules.redactor.redact(text));
         if self.committed {
-            let mut event = Vec::new();
-            sse::encode_data(&mut event, &fault.event());
-            self.ready.push_back(event.into());
+            self.reading.tell(&fault, &mut self.ready);
         }
         self.fault = Some(fault);
         self.source = None;
@@ -356,7 +305,11 @@ where
 
     /// Ready when the timer did something.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.timer.as_mut().poll(cx).is_pending() {
+        let wake = self.next_wake();
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(wake)));
+        if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         let now = Instant::now();
@@ -369,7 +322,9 @@ where
             self.last_write = now;
         }
         let wake = self.next_wake();
-        self.timer.as_mut().reset(wake);
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(wake);
+        }
         Poll::Ready(())
     }
 
@@ -382,6 +337,16 @@ where
                 Fault::new(Kind::UpstreamSilent)
                     .because("no end within the target's time (timeouts.total)"),
             );
+        }
+    }
+
+    fn check_first_content(&mut self, now: Instant) {
+        if let Some((end, setting)) = self.rules.first_content
+            && self.state == State::Open
+            && now >= end
+        {
+            let cause = format!("no content in time ({setting})");
+            self.fail(Fault::new(Kind::UpstreamSilent).because(cause));
         }
     }
 
@@ -401,37 +366,13 @@ where
     /// connection can serve again.
     fn leave_tail(&mut self) {
         self.state = State::Ended;
-        if let Some(mut source) = self.source.take() {
+        let unread = |source: &B| !source.is_end_stream();
+        if let Some(mut source) = self.source.take().filter(unread) {
             tokio::spawn(timeout(TAIL_PATIENCE, async move {
                 while let Some(Ok(_)) = source.frame().await {}
             }));
         }
     }
-}
-
-fn of_stream_fault(fault: StreamFault, redactor: &Redactor) -> Fault {
-    match fault {
-        StreamFault::Error(error) => vendor::fault_of_error(&error, None, redactor),
-        StreamFault::Malformed { .. } => {
-            Fault::new(Kind::UpstreamInvalid).because("an event of the stream is not a JSON object")
-        }
-    }
-}
-
-/// The run with its odd events rewritten; all others keep their bytes.
-fn rewritten(run: &[u8], rewrite: Rewrite) -> Bytes {
-    let mut out = Vec::with_capacity(run.len());
-    for block in sse::blocks(run) {
-        let data = block.data();
-        let text = data
-            .as_deref()
-            .and_then(|data| std::str::from_utf8(data).ok());
-        match text.and_then(rewrite) {
-            Some(text) => sse::encode_data(&mut out, text.as_bytes()),
-            None => out.extend_from_slice(block.raw),
-        }
-    }
-    out.into()
 }
 
 #[cfg(test)]

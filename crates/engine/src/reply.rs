@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use std::convert::Infallible;
 use wire::fault::Kind;
 
+use crate::guard::Admission;
 use crate::receipt::Receipt;
 use crate::relay::Relay;
 use crate::upstream::VendorBody;
@@ -39,6 +40,8 @@ pub struct Stream {
     pub(crate) prompt_estimate: u64,
     /// A client that leaves does not end the call: it is read to its end for the count.
     pub(crate) drain: bool,
+    /// What the call holds at its target until the stream's last byte.
+    pub(crate) admission: Option<Admission>,
 }
 
 /// A response body that settles its receipt: closed when everything has been handed over, dropped
@@ -86,6 +89,16 @@ impl Outgoing {
 }
 
 impl Stream {
+    /// The vendor has said all that it will say: that is how the call went for its target.
+    fn settle(&mut self) {
+        if let Some(admission) = self.admission.take() {
+            match self.relay.fault() {
+                Some(fault) => admission.fail_late(fault),
+                None => admission.succeed(),
+            }
+        }
+    }
+
     /// Takes down what the stream has shown so far.
     fn tally(&self, receipt: &mut Receipt) {
         let relay = &self.relay;
@@ -138,6 +151,7 @@ impl Body for Outgoing {
                     if let Some(receipt) = &mut this.receipt {
                         stream.tally(receipt);
                     }
+                    stream.settle();
                     this.close();
                 }
                 next
@@ -169,6 +183,7 @@ impl Drop for Outgoing {
         };
         if stream.relay.is_over() {
             stream.tally(&mut receipt);
+            stream.settle();
             return receipt.close();
         }
         // What is known now counts, even if the rest is never learnt.
@@ -179,6 +194,9 @@ impl Drop for Outgoing {
             runtime.spawn(async move {
                 stream.relay.drain().await;
                 stream.tally(&mut receipt);
+                if stream.relay.is_settled() {
+                    stream.settle();
+                }
                 drop(turn);
             });
         }

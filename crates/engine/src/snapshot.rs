@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use config::{Config, Mode};
+use config::{Config, OneOrMany};
 
 use crate::capabilities;
-use crate::directory::{Candidate, Directory};
+use crate::directory::{Directory, Sought};
 use crate::discovery::Found;
+use crate::egress::{self, Egress};
 use crate::gateway::Surroundings;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
+use crate::routing::Routing;
 use crate::surface::SurfaceRow;
 use crate::target::{BuildError, Lasting, Rows, Target};
 use telemetry::Redactor;
@@ -36,9 +38,12 @@ pub struct Snapshot {
     pub keys: Arc<KeyTable>,
     /// Takes the operator's secrets out of texts.
     pub redactor: Arc<Redactor>,
+    /// Fetches what requests name by URL.
+    pub egress: Arc<Egress>,
     /// Targets that cannot be called.
     pub unroutable: Vec<Unroutable>,
     targets: Arc<[Arc<Target>]>,
+    routing: Arc<Routing>,
     directory: Directory,
     capabilities: Bytes,
 }
@@ -80,9 +85,11 @@ impl Snapshot {
                 }
             }
         }
-        if !wrong.is_empty() {
+        let tls = lasting.tls().map_err(|error| wrong.push(error.to_string()));
+        let (Ok(tls), true) = (tls, wrong.is_empty()) else {
             return Err(SnapshotError(wrong));
-        }
+        };
+        let rules = egress::Rules::new(config.media.fetch.clone());
         let keys = KeyTable::build(
             config.keys.iter().filter(|key| !key.disabled).map(key_spec),
             surroundings.master_key.as_deref(),
@@ -94,13 +101,18 @@ impl Snapshot {
             .map(|(name, value)| (name, value));
         let redactor =
             Redactor::new(known).and_values(targets.iter().flat_map(|target| target.secrets()));
-        let directory = directory(&config, &targets, found);
+        let targets: Arc<[Arc<Target>]> = targets.into();
+        let routing =
+            Routing::build(&config, &targets).map_err(|error| SnapshotError(vec![error]))?;
+        let directory = Directory::build(targets.clone(), found, &routing);
         let capabilities = capabilities::document(&targets);
         Ok(Snapshot {
             keys,
             redactor: Arc::new(redactor),
+            egress: Arc::new(Egress::new(rules, tls)),
             unroutable,
-            targets: targets.into(),
+            targets,
+            routing: Arc::new(routing),
             directory,
             capabilities,
             config,
@@ -113,9 +125,11 @@ impl Snapshot {
             config: self.config.clone(),
             keys: self.keys.clone(),
             redactor: self.redactor.clone(),
+            egress: self.egress.clone(),
             unroutable: self.unroutable.clone(),
             targets: self.targets.clone(),
-            directory: directory(&self.config, &self.targets, found),
+            routing: self.routing.clone(),
+            directory: Directory::build(self.targets.clone(), found, &self.routing),
             capabilities: self.capabilities.clone(),
         }
     }
@@ -135,41 +149,51 @@ impl Snapshot {
         self.capabilities.clone()
     }
 
-    /// The model that an alias stands for; any other id stands for itself.
-    pub fn resolve<'a>(&'a self, model: &'a str) -> &'a str {
-        self.config.aliases.get(model).map_or(model, String::as_str)
+    /// The models that an alias stands for, in order; any other id stands for itself.
+    pub fn meant<'a>(&'a self, asked: &'a str) -> impl Iterator<Item = &'a str> {
+        let models = self.config.aliases.get(asked).map(OneOrMany::as_slice);
+        let itself = models.is_none().then_some(asked);
+        models
+            .unwrap_or_default()
+            .iter()
+            .map(String::as_str)
+            .chain(itself)
     }
 
-    /// The candidates for a call, best first.
-    pub fn route(&self, model: &str, row: &SurfaceRow, streamed: bool) -> Vec<Candidate> {
+    /// Who can serve a call for the model.
+    pub fn seek<'m>(&self, model: &'m str, row: &SurfaceRow, streamed: bool) -> Sought<'m> {
         let surface = if streamed {
             row.streamed.unwrap_or(row.whole)
         } else {
             row.whole
         };
-        self.directory.candidates(model, surface)
+        self.directory.seek(model, surface)
+    }
+
+    /// Which strategy decides.
+    pub fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// What is shown of one model.
+    pub fn model_entry(&self, model: &str) -> Option<Bytes> {
+        self.directory.entry(model, &self.routing)
+    }
+
+    /// Names of models and aliases like this one that the caller may see.
+    pub fn near(&self, model: &str, may_use: impl Fn(&str) -> bool + Copy) -> Vec<&str> {
+        let aliases = self.config.aliases.iter();
+        let seen = aliases.filter(|(alias, models)| {
+            may_use(alias) || models.as_slice().iter().any(|model| may_use(model))
+        });
+        let aliases = seen.map(|(alias, _)| alias.as_str());
+        self.directory.near(model, aliases, may_use)
     }
 
     /// Files that this configuration was built from, besides its own.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.targets.iter().flat_map(|target| &target.files)
     }
-}
-
-/// `single` knows one target; what it does not serve, nobody does.
-fn directory(config: &Config, targets: &[Arc<Target>], found: &Found) -> Directory {
-    let reachable = match config.strategy.mode {
-        Mode::Fallback => targets.to_vec(),
-        Mode::Single => {
-            let first = config.targets.first().map(|spec| spec.virtual_key.as_str());
-            targets
-                .iter()
-                .filter(|target| Some(&*target.name) == first)
-                .cloned()
-                .collect()
-        }
-    };
-    Directory::build(reachable, found)
 }
 
 fn key_spec(key: &config::Key) -> KeySpec {
@@ -184,5 +208,6 @@ fn key_spec(key: &config::Key) -> KeySpec {
         scopes: Scopes::of(scopes),
         models: key.models.clone(),
         expires: key.expires_at,
+        metadata: key.metadata.clone(),
     }
 }

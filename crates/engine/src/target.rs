@@ -1,26 +1,37 @@
 //! A target: one configured way to one vendor, built and ready to be called.
 
 mod keys;
-mod place;
+mod models;
+pub(crate) mod place;
 mod proxy;
 mod rows;
+mod send;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Method, Request};
-use http_body_util::Full;
+use http::{HeaderMap, Method, Request};
+use providers::auth::aws::region_of_host;
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
+use wire::fault::Fault;
+
 use crate::body;
+use crate::credential::{self, Credential, Ground, Net, Shelves};
+use crate::guard::{Guard, GuardSpec, Guards, RetryRules};
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
-use keys::KeyRing;
+pub(crate) use keys::{AGENT, Key, KeyRing};
+pub use models::{Declared, Offer};
 use place::{Place, Site};
 pub use rows::Rows;
+
+/// How long a token service may take for one answer.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A source of environment variables.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -51,6 +62,10 @@ pub struct Patience {
     pub idle: Duration,
     /// For everything.
     pub total: Option<Duration>,
+    /// Until the client can be answered.
+    pub attempt: Option<Duration>,
+    /// Until the first content of a stream.
+    pub first_token: Option<Duration>,
 }
 
 /// What targets share, and keep when the configuration changes around them.
@@ -58,6 +73,15 @@ pub struct Patience {
 pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
+    credentials: Shelves,
+    guards: Guards,
+}
+
+impl Lasting {
+    /// Whom everything trusts that is no target with authorities of its own.
+    pub(crate) fn tls(&self) -> Result<Arc<rustls::ClientConfig>, TrustError> {
+        self.trust.config(None)
+    }
 }
 
 /// A target that can be called.
@@ -68,10 +92,16 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// Its vendor's id.
     pub provider_id: Arc<str>,
-    /// What the operator says it serves: the id asked for and the target's own.
-    pub models: Vec<(Box<str>, Box<str>)>,
+    /// What the operator says it serves.
+    pub models: Declared,
     /// How long it may take.
     pub patience: Patience,
+    /// When it is tried again.
+    pub retry: RetryRules,
+    /// When a second try is made beside a slow first one.
+    pub hedge: Option<config::HedgeAfter>,
+    /// What is known of how it does.
+    pub guard: Arc<Guard>,
     /// How it is reached.
     pub way: Arc<Way>,
     /// Files it was built from; a change of one is a change of the configuration.
@@ -79,6 +109,8 @@ pub struct Target {
     base: BaseUrl,
     vars: Vars,
     keys: KeyRing,
+    /// What finishes a request, where its headers are not all.
+    credential: Option<Credential>,
     query: String,
     chat: Endpoint,
     /// Its keys, for taking them out of texts.
@@ -111,9 +143,44 @@ impl Target {
             &vars,
         )
         .map_err(|error| bad_address(spec, &error))?;
-        let common = keys::common_headers(spec, env)?;
-        let written = keys::read(spec, &provider, env, &mut files)?;
-        let keys = KeyRing::build(spec, &provider, &base, &common, &written)?;
+        let ground = Ground {
+            spec,
+            provider: &provider,
+            base: &base,
+            vars: &vars,
+            env,
+            net: &Net {
+                tls: lasting.trust.config(spec.ca_file.as_deref())?,
+                proxy: proxy::rule(spec, env)?,
+                patience: TOKEN_PATIENCE,
+            },
+            files: RefCell::default(),
+        };
+        let (written, found) = payer(&ground, lasting, &mut files)?;
+        files.extend(ground.files.into_inner());
+        // What the operator writes counts before what a credential brings.
+        let mut common = found
+            .as_ref()
+            .map_or_else(HeaderMap::new, |found| found.headers.clone());
+        common.extend(keys::common_headers(spec, env)?);
+        if checks_what_is_not_there(spec, &provider) {
+            let what = "its vendor has no list of models to ask for; set `health_check.path`";
+            return Err(wrong(spec, "health_check", &what));
+        }
+        let guard = lasting.guards.of(
+            &identity(&spec.virtual_key, &provider.id, &base),
+            &guard_spec(spec),
+        );
+        let states = keys::states(&written, &lasting.guards, &guard);
+        let keys = KeyRing::build(
+            spec,
+            &provider,
+            &base,
+            &common,
+            &written,
+            found.is_some(),
+            states,
+        )?;
         files.extend(spec.ca_file.clone());
         let query = place::query(spec, env)?;
         let place = Place {
@@ -143,8 +210,11 @@ impl Target {
         Ok(Target {
             name: spec.virtual_key.as_str().into(),
             provider_id: provider.id.as_str().into(),
-            models: models(spec, &provider, env),
+            models: Declared::build(&spec.models, &provider, env),
             patience: patience(spec, &provider),
+            retry: RetryRules::of(&spec.retry),
+            hedge: spec.hedge.map(|hedge| hedge.after),
+            guard,
             way: lasting.ways.to(origin, transport),
             provider,
             files,
@@ -155,14 +225,17 @@ impl Target {
             chat,
             secrets: written
                 .into_iter()
-                .map(|(key, _)| key.into_boxed_str())
+                .map(|(key, _)| key)
+                .chain(found.iter().flat_map(|found| found.secrets.clone()))
+                .map(String::into_boxed_str)
                 .collect(),
+            credential: found.map(|found| found.credential),
         })
     }
 
     /// What it is, whatever it is called: another vendor or another address is another target.
     pub fn identity(&self) -> String {
-        format!("{} {} {}", self.name, self.provider_id, self.base)
+        identity(&self.name, &self.provider_id, &self.base)
     }
 
     /// Its keys, which no text may show.
@@ -175,22 +248,56 @@ impl Target {
         !self.provider.claims.deployments
     }
 
-    /// A chat request to this target; `pick` chooses among its keys.
-    pub fn chat_request(
+    /// One of its keys: a number from outside chooses among those that may be used now.
+    pub(crate) fn pick_key(&self, number: u64) -> Key {
+        self.keys.pick(number, || self.guard.clock().now())
+    }
+
+    /// What is known of its keys.
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// A chat request to this target with one of its keys; to `path` below the API root, where that
+    /// is not the surface's own, `strip` taken off the root's end.
+    pub(crate) fn chat_request(
         &self,
         model: &str,
+        path: Option<&str>,
+        strip: Option<&str>,
         body: Bytes,
-        pick: u64,
-    ) -> Result<Request<Full<Bytes>>, BuildError> {
-        let site = match &self.chat {
-            Endpoint::Fixed(site) => (**site).clone(),
-            Endpoint::PerModel => {
-                let url = self.place().url(Surface::Chat, model);
-                url.and_then(|url| Site::of(&url))
-                    .map_err(|error| BuildError::Wrong(error.to_string()))?
+        key: Key,
+    ) -> Result<Request<Bytes>, BuildError> {
+        let url = match (path, &self.chat) {
+            (Some(path), _) => {
+                let base = self.base.as_str();
+                let root = strip.and_then(|ending| base.strip_suffix(ending));
+                let root = root.unwrap_or(base);
+                Ok(self.place().with_query(&format!("{root}{path}")))
+            }
+            (None, Endpoint::PerModel) => self.place().url(Surface::Chat, model),
+            (None, Endpoint::Fixed(site)) => {
+                return Ok(self.request(Method::POST, (**site).clone(), body, key));
             }
         };
-        Ok(self.request(Method::POST, site, body, pick))
+        let site = url
+            .and_then(|url| Site::of(&url))
+            .map_err(|error| BuildError::Wrong(error.to_string()))?;
+        Ok(self.request(Method::POST, site, body, key))
+    }
+
+    /// Refuses a model that lives in a region other than the target's.
+    pub(crate) fn check_region(&self, region: &str) -> Result<(), Fault> {
+        match self.way.host().and_then(region_of_host) {
+            Some(own) if own != region => {
+                let text = format!(
+                    "the model is of the region `{region}`, and the target `{}` calls `{own}`",
+                    self.name
+                );
+                Err(Fault::invalid(text, Some("model")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The vendor's own list of models, as it sends it.
@@ -204,11 +311,11 @@ impl Target {
             path.clone()
         };
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
-        let request = self.request(Method::GET, site, Bytes::new(), 0);
-        let answer = upstream
-            .send(&self.way, request)
+        let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
+        let answer = self
+            .send(upstream, request)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|fault| fault.to_string())?;
         if answer.status() != http::StatusCode::OK {
             return Err(format!("the answer is {}", answer.status()));
         }
@@ -217,11 +324,37 @@ impl Target {
             .map_err(|fault| fault.to_string())
     }
 
-    fn request(&self, method: Method, site: Site, body: Bytes, pick: u64) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
+    /// Whether it answers at all: a status that is no failure of its own.
+    pub(crate) async fn check(
+        &self,
+        upstream: &Upstream,
+        path: Option<&str>,
+    ) -> Result<(), String> {
+        let Some(path) = path.or(self.provider.discovery.as_deref()) else {
+            return Ok(());
+        };
+        let url = if path.starts_with('/') {
+            format!("{}{path}", self.base)
+        } else {
+            path.to_owned()
+        };
+        let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
+        let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
+        let answer = self
+            .send(upstream, request)
+            .await
+            .map_err(|error| error.to_string())?;
+        match answer.status().as_u16() {
+            status @ (401 | 403 | 500..) => Err(format!("the answer is {status}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn request(&self, method: Method, site: Site, body: Bytes, key: Key) -> Request<Bytes> {
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = site.path;
-        *request.headers_mut() = self.keys.pick(pick);
+        *request.headers_mut() = self.keys.headers(key);
         request.headers_mut().insert(HOST, site.host);
         request
     }
@@ -233,6 +366,50 @@ impl Target {
             vars: &self.vars,
             query: &self.query,
         }
+    }
+}
+
+/// What pays for calls: keys with their weights, or a credential that is none.
+type Payer = (Vec<(String, u64)>, Option<credential::Found>);
+
+/// What pays for the target's calls.
+fn payer(
+    ground: &Ground<'_>,
+    lasting: &Lasting,
+    files: &mut Vec<PathBuf>,
+) -> Result<Payer, BuildError> {
+    let find = || credential::find(ground, &lasting.credentials);
+    if ground.spec.auth.is_some() {
+        return Ok((Vec::new(), find()?));
+    }
+    match keys::read(ground.spec, ground.provider, ground.env, files) {
+        Err(BuildError::NoCredential(reason)) => match find()? {
+            Some(found) => Ok((Vec::new(), Some(found))),
+            None => Err(BuildError::NoCredential(reason)),
+        },
+        other => Ok((other?, None)),
+    }
+}
+
+fn identity(name: &str, provider: &str, base: &BaseUrl) -> String {
+    format!("{name} {provider} {base}")
+}
+
+fn checks_what_is_not_there(spec: &config::Target, provider: &Provider) -> bool {
+    let check = spec.health_check.as_ref();
+    check.is_some_and(|check| check.path.is_none()) && provider.discovery.is_none()
+}
+
+fn guard_spec(spec: &config::Target) -> GuardSpec {
+    let percentile =
+        |hedge: &config::Hedge| matches!(hedge.after, config::HedgeAfter::Percentile(_));
+    GuardSpec {
+        target: spec.virtual_key.clone(),
+        provider: spec.provider_id().to_owned(),
+        breaker: spec.circuit_breaker.clone(),
+        concurrency: spec.concurrency.clone(),
+        health: spec.health_check.clone(),
+        spread: spec.hedge.as_ref().is_some_and(percentile),
     }
 }
 
@@ -280,24 +457,6 @@ fn vars(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Result<Vars
     Ok(vars)
 }
 
-/// What the operator lists, and what the environment or the row names.
-fn models(spec: &config::Target, provider: &Provider, env: Env<'_>) -> Vec<(Box<str>, Box<str>)> {
-    let named =
-        providers::models_from_env(provider, env).unwrap_or_else(|| provider.models.clone());
-    let written = spec
-        .models
-        .pairs()
-        .into_iter()
-        .map(|(asked, own)| (asked.into(), own.into()));
-    let mut models: Vec<(Box<str>, Box<str>)> = written.collect();
-    for id in named {
-        if !models.iter().any(|(asked, _)| **asked == *id) {
-            models.push((id.as_str().into(), id.as_str().into()));
-        }
-    }
-    models
-}
-
 fn patience(spec: &config::Target, provider: &Provider) -> Patience {
     let bounded = |bound: Option<Duration>| bound.filter(|length| !length.is_zero());
     Patience {
@@ -307,6 +466,8 @@ fn patience(spec: &config::Target, provider: &Provider) -> Patience {
             .unwrap_or(provider.timeouts.first_byte),
         idle: spec.timeouts.idle.unwrap_or(provider.timeouts.idle),
         total: bounded(spec.timeouts.total.or(provider.timeouts.total)),
+        attempt: spec.timeouts.attempt,
+        first_token: spec.timeouts.first_token,
     }
 }
 

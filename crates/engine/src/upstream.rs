@@ -5,18 +5,24 @@
 //! one connection per origin block each other at the peer's stream limit.
 
 mod connect;
+mod connection;
+mod framing;
+mod head;
 mod pool;
+mod socket;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::Full;
 use rustls::ClientConfig;
 
+use connection::{Connection, Lost};
+use head::Message;
+use pool::Pool;
 pub(crate) use pool::VendorBody;
-use pool::{Pool, Sender};
+use socket::{Opened, Socket};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -54,6 +60,13 @@ pub struct Way {
     number: usize,
     transport: Transport,
     origin: Uri,
+}
+
+impl Way {
+    /// The host that it leads to.
+    pub fn host(&self) -> Option<&str> {
+        self.origin.host()
+    }
 }
 
 /// The ways in use, numbered. A reload that changes nothing about a way finds it again, and with
@@ -98,6 +111,25 @@ pub enum SendError {
     Broken(String),
 }
 
+/// What went wrong with a connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error(transparent)]
+    Io(std::io::Error),
+    /// It ended before the answer did.
+    #[error("{0}")]
+    Cut(String),
+    /// What came is not HTTP/1.1, or could be read in two ways.
+    #[error("malformed answer: {0}")]
+    Malformed(String),
+}
+
+impl Broken {
+    fn malformed(what: impl std::fmt::Display) -> Broken {
+        Broken::Malformed(what.to_string())
+    }
+}
+
 /// The connections of one core.
 #[derive(Default)]
 pub struct Upstream {
@@ -116,23 +148,26 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         way: &Way,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
     ) -> Result<Response<VendorBody>, SendError> {
+        let message = Message::of(&request);
+        drop(request);
         let pool = self.pool(way);
-        while let Some(sender) = pool.take() {
-            match exchange(&pool, sender, request).await {
+        while let Some(connection) = pool.take() {
+            match exchange(&pool, connection, message.clone()).await {
                 Ok(answer) => return Ok(answer),
                 // The vendor closed it while it was idle, and has seen nothing of the request.
-                Err((_, Some(unsent))) => request = *unsent,
-                Err((error, None)) => return Err(error),
+                Err(Lost::Unsent(_)) => {}
+                Err(Lost::Broken(error)) => return Err(SendError::Broken(chain(&error))),
             }
         }
-        let sender = connect::open(&way.transport, way.origin.clone())
-            .await
-            .map_err(SendError::Connect)?;
-        exchange(&pool, sender, request)
-            .await
-            .map_err(|(error, _)| error)
+        // Seldom needed and large: not a part of every call.
+        let opening = Box::pin(connect::open(&way.transport, way.origin.clone()));
+        let connection = opening.await.map_err(SendError::Connect)?;
+        match exchange(&pool, connection, message).await {
+            Ok(answer) => Ok(answer),
+            Err(Lost::Unsent(error) | Lost::Broken(error)) => Err(SendError::Broken(chain(&error))),
+        }
     }
 
     /// Forgets connections on ways that no target of the running configuration takes.
@@ -156,18 +191,28 @@ impl Upstream {
     }
 }
 
+/// Sends one request on a connection of its own, which ends with the answer.
+pub(crate) async fn once(
+    opened: Opened,
+    request: Request<Bytes>,
+) -> Result<Response<VendorBody>, SendError> {
+    let connection = Connection::new(opened.into());
+    match exchange(&Arc::default(), connection, Message::of(&request)).await {
+        Ok(answer) => Ok(answer),
+        Err(Lost::Unsent(error) | Lost::Broken(error)) => Err(SendError::Broken(chain(&error))),
+    }
+}
+
 async fn exchange(
     pool: &Arc<Pool>,
-    mut sender: Sender,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<VendorBody>, (SendError, Option<Box<Request<Full<Bytes>>>>)> {
-    match sender.try_send_request(request).await {
-        Ok(answer) => Ok(answer.map(|body| VendorBody::new(body, sender, pool.clone()))),
-        Err(mut failed) => {
-            let unsent = failed.take_message().map(Box::new);
-            Err((SendError::Broken(chain(failed.error())), unsent))
-        }
-    }
+    connection: Connection<Socket>,
+    message: Message,
+) -> Result<Response<VendorBody>, Lost> {
+    let (head, answering) = connection.exchange(message).await?;
+    let mut answer = Response::new(VendorBody::new(answering, pool.clone()));
+    *answer.status_mut() = head.status;
+    *answer.headers_mut() = head.headers;
+    Ok(answer)
 }
 
 /// An error with everything that caused it, on one line.

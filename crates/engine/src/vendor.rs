@@ -7,6 +7,8 @@ use telemetry::Redactor;
 use wire::fault::{self, Fault, Kind};
 use wire::vendor_error::{self, VendorError};
 
+use crate::guard::exhausted_until;
+
 /// A hint further away than this is not a hint.
 const HINT_MAX: Duration = Duration::from_hours(24);
 
@@ -14,15 +16,15 @@ const HINT_MAX: Duration = Duration::from_hours(24);
 pub(crate) fn fault_of_answer(
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    error: &VendorError,
     now: SystemTime,
     redactor: &Redactor,
 ) -> Fault {
-    let error = vendor_error::read(body).unwrap_or_default();
-    let kind = fault::of_status(meant(status.as_u16(), &error));
-    let mut fault = described(kind, &error, redactor);
+    let kind = fault::of_status(meant(status.as_u16(), error));
+    let mut fault = described(kind, error, redactor);
     fault.upstream_status = Some(status.as_u16());
-    fault.retry_after = retry_after(headers, now);
+    fault.answered = true;
+    fault.retry_after = retry_after(headers, now).or(error.retry_after);
     fault
 }
 
@@ -41,7 +43,8 @@ pub(crate) fn fault_of_error(
     let kind = status.map_or(Kind::UpstreamError, fault::of_status);
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
-    fault.retry_after = retry_after;
+    fault.answered = true;
+    fault.retry_after = retry_after.or(error.retry_after);
     fault
 }
 
@@ -96,6 +99,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     let wait = text("retry-after-ms")
         .and_then(|value| positive(value, 0.001))
         .or_else(|| text("retry-after").and_then(|value| seconds_or_date(value, now)))
+        .or_else(|| exhausted_until(headers, now))
         .or_else(|| text("x-ratelimit-reset").and_then(|value| positive(value, 1.0)))?;
     (wait <= HINT_MAX).then_some(wait)
 }
@@ -135,7 +139,8 @@ mod tests {
         ] {
             let body = format!(r#"{{"success":false,"errors":[{{"code":{code},"message":"m"}}]}}"#);
             let status = StatusCode::from_u16(status).unwrap();
-            let fault = fault_of_answer(status, &HeaderMap::new(), body.as_bytes(), now, &redactor);
+            let error = vendor_error::read(body.as_bytes()).unwrap_or_default();
+            let fault = fault_of_answer(status, &HeaderMap::new(), &error, now, &redactor);
             assert_eq!(fault.status(), expected, "{status} {code}");
         }
     }
@@ -160,6 +165,21 @@ mod tests {
             ),
             (vec![("x-ratelimit-reset", "12")], Some(12_000)),
             (vec![("x-ratelimit-reset", "1786100000")], None),
+            (
+                vec![
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "1m2s"),
+                ],
+                Some(62_000),
+            ),
+            (
+                vec![
+                    ("retry-after", "7"),
+                    ("x-ratelimit-remaining-tokens", "0"),
+                    ("x-ratelimit-reset-tokens", "1m2s"),
+                ],
+                Some(7000),
+            ),
             (vec![("retry-after", "-3")], None),
             (vec![("retry-after", "NaN")], None),
             (vec![("retry-after", "soon")], None),
@@ -177,7 +197,7 @@ mod tests {
             fault_of_answer(
                 StatusCode::from_u16(status).unwrap(),
                 &HeaderMap::new(),
-                body,
+                &vendor_error::read(body).unwrap_or_default(),
                 SystemTime::UNIX_EPOCH,
                 &Redactor::default(),
             )

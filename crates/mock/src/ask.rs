@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::{
     anthropic::{self, Form},
-    cohere, ollama,
+    cohere, converse, gemini, ollama,
     openai::{Chat, Embeddings, Refusal},
 };
 
@@ -19,6 +19,10 @@ pub(crate) enum Ask {
     Cohere(Chat),
     /// A chat in Ollama's own dialect.
     Ollama(Chat),
+    /// A chat in Bedrock's dialect.
+    Converse(Chat),
+    /// A chat in Google's dialect.
+    Generate(Chat),
     Embeddings(Embeddings),
     Models,
     Model(String),
@@ -35,6 +39,10 @@ impl Ask {
             cohere::read(body).map(Ask::Cohere)
         } else if post && path.ends_with("/api/chat") {
             ollama::read(body).map(Ask::Ollama)
+        } else if post && converse::is_chat(path) {
+            converse::read(path, body).map(Ask::Converse)
+        } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
+            gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
             Embeddings::read(path, body).map(Ask::Embeddings)
         } else if get && path.ends_with("/models") {
@@ -49,9 +57,12 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Cohere(chat) | Ask::Ollama(chat) => {
-                chat.weight()
-            }
+            Ask::Chat(chat)
+            | Ask::Messages(chat)
+            | Ask::Cohere(chat)
+            | Ask::Ollama(chat)
+            | Ask::Converse(chat)
+            | Ask::Generate(chat) => chat.weight(),
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
@@ -64,15 +75,20 @@ impl Ask {
             Ask::Messages(_) => Form::Messages,
             Ask::Cohere(_) => Form::Cohere,
             Ask::Ollama(_) => Form::Ollama,
+            Ask::Converse(_) => Form::Converse,
+            Ask::Generate(_) => Form::Gemini,
             _ => Form::OpenAi,
         }
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Cohere(chat) | Ask::Ollama(chat) => {
-                Some(&chat.model)
-            }
+            Ask::Chat(chat)
+            | Ask::Messages(chat)
+            | Ask::Cohere(chat)
+            | Ask::Ollama(chat)
+            | Ask::Converse(chat)
+            | Ask::Generate(chat) => Some(&chat.model),
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

@@ -12,6 +12,7 @@ use crate::{
     anthropic::Form,
     ask::Ask,
     behaviour::{Behaviour, Spread},
+    converse,
     events::{self, Ending},
     fault::Fault,
     line::End,
@@ -56,6 +57,9 @@ const GREETING: &[u8] = b"220 mail.example ESMTP ready\r\n";
 const PAGE: &str = "<!doctype html><title>Sign in</title><p>Please sign in to this network.";
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 const LINES: &str = "application/x-ndjson";
+const FRAMES: &str = wire::eventstream::CONTENT_TYPE;
+/// Where Bedrock says an answer's id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const FILL: usize = 1 << 20;
 
 impl Plan {
@@ -67,6 +71,9 @@ impl Plan {
         let form = ask.as_ref().map_or_else(Refusal::form, Ask::form);
         let (status, answer) = replaced(answer, behaviour, form);
         let mut headers = headers(&answer, behaviour, form);
+        if form == Form::Converse {
+            converse_headers(&mut headers, status);
+        }
         let steps = match answer {
             Body::Whole(body) => {
                 let steps = whole(body, behaviour);
@@ -177,6 +184,16 @@ fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
     Some(chosen.1)
 }
 
+/// What Bedrock says in the head: the answer's id, which is put in for each, and
+/// what kind of error it is.
+fn converse_headers(headers: &mut HeaderMap, status: StatusCode) {
+    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+    let failed = status.is_client_error() || status.is_server_error();
+    if let (true, Ok(kind)) = (failed, HeaderValue::try_from(converse::error_type(status))) {
+        headers.insert(HeaderName::from_static("x-amzn-errortype"), kind);
+    }
+}
+
 fn headers(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if !behaviour.has(Fault::NoContentType) {
@@ -213,6 +230,7 @@ fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
         Body::Whole(_) => JSON,
         Body::Stream(_) if form == Form::Ollama => HeaderValue::from_static(LINES),
+        Body::Stream(_) if form == Form::Converse => HeaderValue::from_static(FRAMES),
         Body::Stream(_) => HeaderValue::from_static(EVENT_STREAM),
     }
 }
@@ -236,7 +254,8 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
         name: match form {
             Form::Messages => Some("error"),
             Form::Cohere => Some("message-end"),
-            Form::OpenAi | Form::Ollama => None,
+            Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
+            Form::OpenAi | Form::Gemini | Form::Ollama => None,
         },
         ..Event::new(
             Kind::Stray,
@@ -244,12 +263,7 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
         )
     };
     let (events, ending) = events::stage(given, &behaviour.faults, error);
-    let style = if form == Form::Ollama {
-        Style::lines_of_json(&behaviour.faults)
-    } else {
-        Style::new(&behaviour.faults)
-    };
-    let mut steps = scheduled(&events, behaviour, &style);
+    let mut steps = scheduled(&events, behaviour, form);
     steps.extend(match ending {
         Ending::Clean => None,
         Ending::Stall => Some(Step::Stall),
@@ -260,11 +274,17 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
 }
 
 /// The events at their times; those due together are sent together.
-fn scheduled(events: &[Event], behaviour: &Behaviour, style: &Style) -> Vec<Step> {
+fn scheduled(events: &[Event], behaviour: &Behaviour, form: Form) -> Vec<Step> {
+    let style = if form == Form::Ollama {
+        Style::lines_of_json(&behaviour.faults)
+    } else {
+        Style::new(&behaviour.faults)
+    };
     let alone = behaviour.has(Fault::WritePerEvent);
     let mut steps = Vec::new();
     let mut batch = Vec::new();
-    if behaviour.has(Fault::Bom) {
+    let framed = form == Form::Converse;
+    if behaviour.has(Fault::Bom) && !framed {
         batch.extend_from_slice("\u{feff}".as_bytes());
     }
     let mut now = Duration::ZERO;
@@ -274,9 +294,15 @@ fn scheduled(events: &[Event], behaviour: &Behaviour, style: &Style) -> Vec<Step
             steps.push(Step::Until(due));
             now = due;
         }
-        batch.extend(style.lines(event, number));
         let last = number + 1 == events.len();
-        if !(last && behaviour.has(Fault::NoFinalBlank)) {
+        if framed {
+            let huge = behaviour.faults.count(Fault::Huge);
+            batch.extend(converse::frame(event, huge));
+        } else {
+            batch.extend(style.lines(event, number));
+        }
+        let unended = framed || last && behaviour.has(Fault::NoFinalBlank);
+        if !unended {
             batch.extend_from_slice(style.blank());
         }
         if alone {
@@ -424,14 +450,13 @@ mod tests {
         let events: Vec<Event> = [Kind::Opening, Kind::Content, Kind::Content, Kind::Done]
             .map(|kind| Event::new(kind, "x"))
             .to_vec();
-        let plain = Style::new(&Behaviour::default().faults);
-        let at_once = scheduled(&events, &Behaviour::default(), &plain);
+        let at_once = scheduled(&events, &Behaviour::default(), Form::OpenAi);
         assert_eq!(
             at_once,
             [bytes("data: x\n\ndata: x\n\ndata: x\n\ndata: x\n\n")]
         );
 
-        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap(), &plain);
+        let paced = scheduled(&events, &"ttft=10;cadence=5".parse().unwrap(), Form::OpenAi);
         assert_eq!(
             paced,
             [

@@ -23,7 +23,7 @@ use crate::{
     line::{End, Line},
     lock::hold,
     openai::Refusal,
-    plan::{NoAnswer, Plan},
+    plan::{self, NoAnswer, Plan},
     playback::{Exit, Playback},
     record::{Counters, Entry, Log, Outcome, Ticket},
     script::Script,
@@ -163,6 +163,9 @@ fn response(plan: Arc<Plan>, ticket: Option<Ticket>, exit: Exit) -> Response<Pla
     if let Some(ticket) = &ticket {
         let id = format!("req_{:016x}", ticket.sequence());
         if let Ok(id) = HeaderValue::try_from(id) {
+            if let Some(slot) = headers.get_mut(plan::REQUEST_ID) {
+                *slot = id.clone();
+            }
             headers.entry(REQUEST_ID).or_insert(id);
         }
     }
@@ -264,6 +267,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
         .and_then(|value| value.strip_prefix("Bearer "))
         .or_else(|| text("x-api-key"))
         .or_else(|| text("api-key"))
+        .or_else(|| text("x-goog-api-key"))
 }
 
 impl Pair {

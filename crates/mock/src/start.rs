@@ -149,12 +149,16 @@ impl Mock {
         self.house.counters.stats()
     }
 
-    /// Stops it, and returns when nobody listens any more.
+    /// Stops it, and returns when nobody listens any more and every connection is closed.
     pub async fn stop(mut self) {
         if let Crew::Task(task) = &mut self.crew {
             task.abort();
             // An abort is what the error says, and what was asked for.
             let _ = task.await;
+            // Its connections are aborted with it, and dropped when the runtime comes to it.
+            while self.stats().connections_open > 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 }

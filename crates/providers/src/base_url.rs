@@ -129,16 +129,37 @@ pub fn base_url(
     region: Option<&str>,
     vars: &Vars,
 ) -> Result<BaseUrl, BadBaseUrl> {
-    let own = match region {
-        Some(region) => provider
-            .regions
-            .get(region)
-            .ok_or_else(|| unknown_region(provider, region))?,
-        None => &provider.base_url,
-    };
+    let placed = region.filter(|_| has_region(provider)).map(|region| {
+        let mut vars = vars.clone();
+        vars.insert(REGION.to_owned(), region.to_owned());
+        vars
+    });
+    let vars = placed.as_ref().unwrap_or(vars);
+    let own = own_root(provider, region, vars)?;
     match given.map(str::trim).filter(|given| !given.is_empty()) {
         Some(given) => read_given(provider, own, given, vars),
         None => read(&filled(provider, own, vars)?).map(BaseUrl::from),
+    }
+}
+
+/// The place that a region fills, in rows that have many alike; those that are not are by name.
+const REGION: &str = "region";
+
+fn has_region(provider: &Provider) -> bool {
+    provider.env.vars.contains_key(REGION)
+}
+
+fn own_root<'a>(
+    provider: &'a Provider,
+    region: Option<&str>,
+    vars: &Vars,
+) -> Result<&'a String, BadBaseUrl> {
+    let placed = has_region(provider);
+    let said = region.or_else(|| provider.var(REGION, vars).filter(|_| placed));
+    match (said.and_then(|said| provider.regions.get(said)), region) {
+        (Some(root), _) => Ok(root),
+        (None, Some(region)) if !placed => Err(unknown_region(provider, region)),
+        (None, _) => Ok(&provider.base_url),
     }
 }
 

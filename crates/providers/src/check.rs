@@ -109,6 +109,14 @@ impl Provider {
         {
             found.add("auth.header", problem.to_string());
         }
+        let unnamed = match &self.auth {
+            Auth::Aws(aws) if aws.service.trim().is_empty() => Some("auth.aws-sigv4.service"),
+            Auth::Entra(entra) if entra.scope.trim().is_empty() => Some("auth.entra.scope"),
+            _ => None,
+        };
+        if let Some(field) = unnamed {
+            found.add(field, "must not be empty".to_owned());
+        }
         if self.key == KeyNeed::None && !self.env.api_key.is_empty() {
             found.add(
                 "env.api_key",
@@ -248,6 +256,11 @@ mod tests {
             ("headers = { 'x y' = '1' }", "headers.x y"),
             ("headers = { x = \"a\\nb\" }", "headers.x"),
             ("auth = { header = 'x y' }", "auth.header"),
+            (
+                "auth = { aws-sigv4 = { service = '' } }",
+                "auth.aws-sigv4.service",
+            ),
+            ("auth = { entra = { scope = ' ' } }", "auth.entra.scope"),
             ("key = 'none'\nenv = { api_key = ['A'] }", "env.api_key"),
             ("surfaces = ['chat', 'chat']", "surfaces"),
             ("[chat]\ndrop = ['model']", "chat.drop"),

@@ -39,7 +39,11 @@ impl fmt::Debug for FromEnv {
 pub fn missing_from_env(provider: &Provider, env: Env<'_>) -> Vec<String> {
     let names = &provider.env;
     let mut missing = Vec::new();
-    if provider.key == KeyNeed::Required && first(&names.api_key, env).is_none() {
+    let keyless = || {
+        let mut ways = provider.auth.instead_of_a_key().iter();
+        ways.any(|names| names.iter().all(|name| read(name, env).is_some()))
+    };
+    if provider.key == KeyNeed::Required && first(&names.api_key, env).is_none() && !keyless() {
         missing.push(names.api_key.join(" or "));
     }
     if names.base_url_required {

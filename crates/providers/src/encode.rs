@@ -64,7 +64,10 @@ pub fn encode_chat(
         asked_usage: false,
     };
     work.name_model(provider.bare_model(plan.model));
-    rules.rename.iter().for_each(|rename| work.rename(rename));
+    let renames = rules.rename.iter();
+    renames
+        .filter(|rename| rename.is_for(plan.model))
+        .for_each(|rename| work.rename(rename));
     rules.drop.iter().for_each(|field| work.drop(field));
     rules.clamp.iter().for_each(|clamp| work.clamp(clamp));
     rules

@@ -47,16 +47,22 @@ fn hint(names: &[String]) -> String {
     }
 }
 
+/// The fixed headers of a vendor, for calls whose credential is not known yet.
+pub fn fixed_headers(provider: &Provider) -> Result<HeaderMap, BadHeader> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &provider.headers {
+        headers.insert(header_name(name)?, header_value(name, value)?);
+    }
+    Ok(headers)
+}
+
 /// The credential and the fixed headers of a vendor. Built once a target, not once a call.
 pub fn request_headers(
     provider: &Provider,
     base: &BaseUrl,
     key: Option<&str>,
 ) -> Result<HeaderMap, BadHeader> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &provider.headers {
-        headers.insert(header_name(name)?, header_value(name, value)?);
-    }
+    let mut headers = fixed_headers(provider)?;
     if let Some((name, value)) = credential(provider, base, key)? {
         headers.insert(name, value);
     }
@@ -81,8 +87,16 @@ fn credential(
 
 fn keyed(provider: &Provider, key: &str) -> Result<(HeaderName, HeaderValue), BadHeader> {
     match &provider.auth {
-        Auth::Bearer => Ok((AUTHORIZATION, secret(provider, &format!("Bearer {key}"))?)),
-        Auth::ApiKey => Ok((HeaderName::from_static("api-key"), secret(provider, key)?)),
+        Auth::Bearer | Auth::Aws(_) | Auth::Databricks => {
+            Ok((AUTHORIZATION, secret(provider, &format!("Bearer {key}"))?))
+        }
+        Auth::ApiKey | Auth::Entra(_) => {
+            Ok((HeaderName::from_static("api-key"), secret(provider, key)?))
+        }
+        Auth::Google(_) => Ok((
+            HeaderName::from_static("x-goog-api-key"),
+            secret(provider, key)?,
+        )),
         Auth::Header(name) => Ok((header_name(name)?, secret(provider, key)?)),
     }
 }
@@ -148,6 +162,13 @@ mod tests {
             ("auth = 'bearer'", "authorization: Bearer k1"),
             ("auth = 'api-key'", "api-key: k1"),
             ("auth = { header = 'X-Key' }", "x-key: k1"),
+            (
+                "auth = { aws-sigv4 = { service = 'bedrock' } }",
+                "authorization: Bearer k1",
+            ),
+            ("auth = { google = {} }", "x-goog-api-key: k1"),
+            ("auth = { entra = { scope = 's' } }", "api-key: k1"),
+            ("auth = 'databricks'", "authorization: Bearer k1"),
         ] {
             assert_eq!(
                 sent(&row(extra), None, Some(" k1\n")).unwrap(),

@@ -6,6 +6,7 @@
 //! environment comes in as a function.
 
 mod address;
+pub mod auth;
 mod base_url;
 mod capabilities;
 mod check;
@@ -33,10 +34,10 @@ pub use credentials::{
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
-pub use headers::{BadHeader, request_headers};
+pub use headers::{BadHeader, fixed_headers, request_headers};
 pub use provider::{
-    Auth, DatedRoute, Dialect, EnvNames, KeyNeed, ModelNames, Provider, Quirk, Rewrite, RootRule,
-    Timeouts, VarNames, Vars,
+    Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
+    ModelNames, Provider, Quirk, Rewrite, RootRule, Timeouts, VarNames, Vars,
 };
 pub use rules::{
     ChatRules, Clamp, LogprobsForm, OnUnsupported, Preset, Rename, StreamOptions, Wins,

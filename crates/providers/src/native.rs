@@ -17,13 +17,17 @@ use wire::fault::{self, Fault, Kind};
 use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
-use wire::{Envelope, anthropic as messages, cohere, ollama, openai, replicate as predictions};
+use wire::{
+    Envelope, anthropic as messages, cohere, converse, ollama, openai, replicate as predictions,
+};
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
 mod anthropic;
+pub mod bedrock;
+mod gemini;
 pub mod replicate;
 
 /// The dialect of the door that a client came through.
@@ -42,6 +46,8 @@ pub struct NativePlan<'a> {
     pub door: Door,
     /// The target's own name of the model.
     pub model: &'a str,
+    /// The model that it is, where that name is only the operator's: a deployment, an opaque ARN.
+    pub family: Option<&'a str>,
     /// What happens to fields that the vendor has no word for. Nothing can be forwarded in its
     /// name: warning and dropping are the same here.
     pub on_unsupported: OnUnsupported,
@@ -61,6 +67,8 @@ pub struct NativeCall {
     pub path: Option<String>,
     /// An ending to be taken off the API root before the path.
     pub strip: Option<&'static str>,
+    /// The region that the call must go to and be signed for, where the model's name says one.
+    pub region: Option<String>,
     /// Headers besides the target's own.
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
@@ -72,7 +80,10 @@ pub struct NativeCall {
 /// What an answer needs to know of its request.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The dialect that the model is spoken to in.
     dialect: Dialect,
+    /// Whether the vendor's own errors may come in the place of the model's.
+    at_vertex: bool,
     door: Door,
     recall: Recall,
     /// Whether the client wants a stream.
@@ -106,14 +117,15 @@ pub fn encode(
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
     let dialect = dialect_of(provider, &request);
-    let mut path = None;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
+        family: plan.family,
         reject: plan.on_unsupported == OnUnsupported::Reject,
         streaming,
         own_history: plan.own_history,
     };
+    let (mut path, mut region) = (None, None);
     let (encoded, headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
@@ -137,15 +149,36 @@ pub fn encode(
             let headers = replicate::headers(streaming);
             (predictions::write_request(request, &written)?, headers)
         }
+        Dialect::Converse => {
+            let mut encoded = converse::write_request(request, &written)?;
+            let call = bedrock::addressed(std::mem::take(&mut encoded.body), plan, streaming)?;
+            encoded.body = call.body.into();
+            (path, region) = (Some(call.path), call.region);
+            (encoded, HeaderMap::new())
+        }
+        Dialect::Gemini => {
+            let home = wire::gemini::Home::Developer;
+            path = Some(gemini::path(dialect, plan.model, streaming)?);
+            (
+                wire::gemini::write_request(request, &written, home)?,
+                HeaderMap::new(),
+            )
+        }
+        Dialect::Vertex => {
+            path = Some(gemini::path(dialect, plan.model, streaming)?);
+            gemini::write_at_vertex(request, &written, plan.headers)?
+        }
     };
     Ok(NativeCall {
         body: encoded.body.into(),
         path,
         strip: (dialect == Dialect::Ollama).then_some("/v1"),
+        region,
         headers,
         dropped: encoded.dropped,
         session: Session {
-            dialect,
+            dialect: gemini::spoken(dialect, plan.model),
+            at_vertex: dialect == Dialect::Vertex,
             door: plan.door,
             recall: encoded.recall,
             streaming,
@@ -217,6 +250,8 @@ impl Session {
             Dialect::Cohere => cohere::read_reply(body, &self.recall),
             Dialect::Ollama => ollama::read_reply(body, &self.recall),
             Dialect::Replicate => predictions::read_reply(body, &self.recall),
+            Dialect::Converse => converse::read_reply(body, &self.recall),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_reply(body, &self.recall),
         }
         .map_err(invalid)?;
         let mut out = Vec::with_capacity(body.len() + 512);
@@ -245,8 +280,16 @@ impl Session {
             Dialect::Cohere => Box::new(cohere::reader(self.recall.clone(), max_event)),
             Dialect::Ollama => Box::new(ollama::reader(self.recall.clone(), max_event)),
             Dialect::Replicate => Box::new(predictions::reader(self.recall.clone(), max_event)),
+            Dialect::Converse => Box::new(converse::reader(self.recall.clone(), max_event)),
+            Dialect::Gemini | Dialect::Vertex => {
+                Box::new(wire::gemini::reader(self.recall.clone(), max_event))
+            }
         };
         let writer: Box<dyn Writer> = match self.door {
+            // Its streams say who speaks before there is something to say.
+            Door::OpenAi if self.dialect == Dialect::Converse => {
+                Box::new(openai::ChunkWriter::new(face).with_eager_role())
+            }
             Door::OpenAi => Box::new(openai::ChunkWriter::new(face)),
             Door::Messages => Box::new(messages::MessageWriter::new(face)),
         };
@@ -255,10 +298,31 @@ impl Session {
 
     /// Reads the body of an answer with an error status; None when it says nothing.
     pub fn error(&self, body: &[u8]) -> Option<VendorError> {
+        if self.at_vertex {
+            return gemini::read_error(self.dialect, body);
+        }
         match self.dialect {
             Dialect::OpenAi | Dialect::Ollama | Dialect::Replicate => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
             Dialect::Cohere => cohere::read_error(body),
+            Dialect::Gemini | Dialect::Vertex => wire::gemini::read_error(body),
+            Dialect::Converse => converse::read_error(None, body),
+        }
+    }
+
+    /// The same where the head is at hand: some vendors say there what kind of error it is.
+    pub fn refused(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
+        match self.dialect {
+            Dialect::Converse => converse::read_error(bedrock::exception(headers).as_deref(), body),
+            _ => self.error(body),
+        }
+    }
+
+    /// The answer's id, for a [`Face`], where the vendor says it in the head.
+    pub fn id(&self, headers: &HeaderMap) -> Option<String> {
+        match self.dialect {
+            Dialect::Converse => bedrock::id(headers),
+            _ => None,
         }
     }
 }

@@ -166,6 +166,68 @@ pub enum Auth {
     ApiKey,
     /// The key alone in a header of this name.
     Header(String),
+    /// `Authorization: Bearer KEY`, or else requests signed with an AWS key.
+    #[serde(rename = "aws-sigv4")]
+    Aws(AwsService),
+    /// `x-goog-api-key: KEY`, or else a token that Google grants.
+    Google(GoogleAccess),
+    /// `api-key: KEY`, or else a token that Entra ID grants.
+    Entra(EntraAccess),
+    /// `Authorization: Bearer KEY`, or else a token that the Databricks workspace grants.
+    Databricks,
+}
+
+/// What an AWS service is called in signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwsService {
+    /// Its name there, such as `bedrock`.
+    pub service: String,
+}
+
+/// What a token of Google's is asked with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoogleAccess {
+    /// Environment variables that may hold a whole credential document, looked at before Google's own.
+    pub document_env: Vec<String>,
+}
+
+/// What a token of Entra ID is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntraAccess {
+    /// The scope, such as `https://cognitiveservices.azure.com/.default`.
+    pub scope: String,
+}
+
+impl Auth {
+    /// Environment variables that stand in for a key, when all of one list are set.
+    pub fn instead_of_a_key(&self) -> &'static [&'static [&'static str]] {
+        match self {
+            Auth::Bearer | Auth::ApiKey | Auth::Header(_) => &[],
+            Auth::Aws(_) => &[
+                &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+                &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+                &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
+                &["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+                &["AWS_PROFILE"],
+                &["AWS_REGION"],
+            ],
+            // Where a project is known, the machine's own account will do.
+            Auth::Google(_) => &[&[]],
+            Auth::Entra(_) => &[
+                &["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"],
+                &[
+                    "AZURE_TENANT_ID",
+                    "AZURE_CLIENT_ID",
+                    "AZURE_FEDERATED_TOKEN_FILE",
+                ],
+                &["IDENTITY_ENDPOINT", "IDENTITY_HEADER"],
+            ],
+            Auth::Databricks => &[&["DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"]],
+        }
+    }
 }
 
 /// The wire form a vendor speaks.
@@ -183,6 +245,12 @@ pub enum Dialect {
     Ollama,
     /// Replicate's predictions.
     Replicate,
+    /// Bedrock's Converse.
+    Converse,
+    /// Google's `generateContent`, at the Developer API.
+    Gemini,
+    /// Google's Vertex AI: each model in the dialect of its own vendor.
+    Vertex,
 }
 
 /// Another way to a vendor's surfaces, taken when a variable is set.

@@ -38,6 +38,21 @@ pub struct Rename {
     /// Whose value counts when the client sent both.
     #[serde(default)]
     pub wins: Wins,
+    /// Beginnings of the models' names for which the vendor knows the client's name of it, in lower
+    /// case.
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
+impl Rename {
+    /// Whether it is for this model.
+    pub fn is_for(&self, model: &str) -> bool {
+        let begins = |start: &String| {
+            let head = model.get(..start.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
+        };
+        !self.except.iter().any(begins)
+    }
 }
 
 /// Which of two fields counts when both were sent.

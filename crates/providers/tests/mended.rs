@@ -17,15 +17,23 @@ fn get(id: &str) -> &'static Provider {
 }
 
 fn encode(id: &str, body: &str) -> Encoded {
+    encode_as(id, body, "m")
+}
+
+fn encode_as(id: &str, body: &str, model: &str) -> Encoded {
     let body = Envelope::parse(Bytes::copy_from_slice(body.as_bytes()), Limits::default()).unwrap();
     let streaming = body.flag("stream") == Some(true);
     let plan = ChatPlan {
-        model: "m",
+        model,
         include_usage: true,
         on_unsupported: OnUnsupported::Warn,
         streaming,
     };
     encode_chat(get(id), &body, &plan).unwrap()
+}
+
+fn sent_as(id: &str, body: &str, model: &str) -> String {
+    String::from_utf8(encode_as(id, body, model).body.to_vec()).unwrap()
 }
 
 fn sent(id: &str, body: &str) -> String {
@@ -155,6 +163,26 @@ fn row_20a_rows_say_whose_content_may_come_in_blocks() {
     assert!(get("mistral").has(Quirk::ContentBlocks));
     assert!(get("databricks").has(Quirk::ContentBlocks));
     assert!(!get("openai").has(Quirk::ContentBlocks));
+}
+
+#[test]
+fn d25_models_of_other_makers_on_azure_keep_the_name_they_know() {
+    for model in [
+        "Mistral-large-2411",
+        "DeepSeek-R1",
+        "Llama-3.3-70B-Instruct",
+        "Phi-4",
+        "grok-3",
+        "cohere-command-a",
+    ] {
+        let body = format!(r#"{{"model":"{model}","max_tokens":9}}"#);
+        assert_eq!(sent_as("azure-foundry", &body, model), body);
+    }
+    for model in ["gpt-5-mini", "o3", "my-deployment"] {
+        let body = format!(r#"{{"model":"{model}","max_tokens":9}}"#);
+        let renamed = format!(r#"{{"model":"{model}","max_completion_tokens":9}}"#);
+        assert_eq!(sent_as("azure-foundry", &body, model), renamed);
+    }
 }
 
 #[test]

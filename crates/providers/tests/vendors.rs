@@ -45,7 +45,7 @@ fn every_row_makes_sense_and_they_stand_in_order() {
         );
         assert_eq!(builtin().get(&provider.id), Some(provider));
     }
-    assert!(builtin().is_planned("bedrock"));
+    assert!(builtin().is_planned("replicate"));
     assert_eq!(builtin().get("nobody"), None);
 }
 
@@ -174,12 +174,12 @@ fn the_vendors_of_the_specification_keep_their_names() {
             root,
             "{id}"
         );
-        let auth = if id.starts_with("azure") {
-            Auth::ApiKey
-        } else {
-            Auth::Bearer
+        let as_it_should = match id {
+            "azure-openai" | "azure-foundry" => matches!(provider.auth, Auth::Entra(_)),
+            "databricks" => provider.auth == Auth::Databricks,
+            _ => provider.auth == Auth::Bearer,
         };
-        assert_eq!(provider.auth, auth, "{id}");
+        assert!(as_it_should, "{id}: {:?}", provider.auth);
         let need = if id == "ollama" {
             KeyNeed::Optional
         } else {
@@ -308,6 +308,42 @@ fn a_vendor_is_there_when_every_required_variable_says_something() {
             .as_deref(),
         Some("first")
     );
+}
+
+/// Row 23: who has Entra ID's tokens, or a service principal, needs no key.
+#[test]
+fn row_23_a_clouds_identity_stands_in_for_a_key() {
+    let azure = get("azure-openai");
+    let application = [
+        ("AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com"),
+        ("AZURE_TENANT_ID", "t"),
+        ("AZURE_CLIENT_ID", "c"),
+        ("AZURE_CLIENT_SECRET", "s"),
+    ];
+    assert_eq!(missing_from_env(azure, &env(&application)), [""; 0]);
+    assert_eq!(
+        missing_from_env(azure, &env(&application[..3])),
+        ["AZURE_OPENAI_API_KEY"]
+    );
+    assert_eq!(
+        credentials_from_env(azure, &env(&application))
+            .unwrap()
+            .api_key,
+        None
+    );
+    let principal = [
+        ("DATABRICKS_HOST", "dbc-1.cloud.databricks.com"),
+        ("DATABRICKS_CLIENT_ID", "c"),
+        ("DATABRICKS_CLIENT_SECRET", "s"),
+    ];
+    let found = |pairs: &[(&str, &str)]| -> Vec<&str> {
+        let found = detect(&env(pairs));
+        found.iter().map(|row| row.id.as_str()).collect()
+    };
+    assert_eq!(found(&principal), ["databricks"]);
+    assert_eq!(found(&principal[1..]), [""; 0]);
+    // An identity by itself is no wish to use a vendor.
+    assert_eq!(found(&application[1..]), [""; 0]);
 }
 
 #[test]

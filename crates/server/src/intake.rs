@@ -7,7 +7,7 @@ use engine::gateway::Call;
 use engine::receipt::Receipt;
 use engine::surface::SurfaceRow;
 use http::header::CONTENT_ENCODING;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
 use wire::Envelope;
 use wire::envelope::Limits;
@@ -21,33 +21,57 @@ use crate::serve::Admitted;
 pub(crate) async fn call(
     admitted: Admitted<'_>,
     row: &'static SurfaceRow,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
     receipt: &mut Receipt,
 ) -> Result<Answer, Fault> {
-    let (head, body) = request.into_parts();
-    check_encoding(&head.headers)?;
+    let core = admitted.core;
+    let call = take_in(admitted, row, request, receipt).await?;
+    core.gateway
+        .handle(&core.upstream, &core.ids, call, receipt)
+        .await
+        .map(Answer::Call)
+}
+
+/// Reads a call and has the engine say where it would go.
+pub(crate) async fn explain(
+    admitted: Admitted<'_>,
+    row: &'static SurfaceRow,
+    request: &mut Request<Incoming>,
+    receipt: &mut Receipt,
+) -> Result<Answer, Fault> {
+    let core = admitted.core;
+    let call = take_in(admitted, row, request, receipt).await?;
+    let explanation = core.gateway.explain(&core.ids, &call)?;
+    // Texts and numbers always serialise.
+    let body = serde_json::to_vec(&explanation).unwrap_or_default();
+    Ok(Answer::json(StatusCode::OK, body))
+}
+
+async fn take_in(
+    admitted: Admitted<'_>,
+    row: &'static SurfaceRow,
+    request: &mut Request<Incoming>,
+    receipt: &mut Receipt,
+) -> Result<Call, Fault> {
+    check_encoding(request.headers())?;
     let begun = Instant::now();
-    let read = read(&admitted, body).await;
+    let read = read(&admitted, request.body_mut()).await;
     receipt.note(|notes| notes.client_wait = begun.elapsed());
     let bytes = read?;
     receipt.note(|notes| notes.bytes_in = bytes.len() as u64);
     let body = Envelope::parse(bytes, Limits::default())
         .map_err(|error| Fault::invalid(error.to_string(), None))?;
-    let call = Call {
+    Ok(Call {
+        trace: admitted.trace,
         row,
         snapshot: admitted.snapshot.clone(),
         principal: admitted.principal,
-        headers: head.headers,
+        headers: std::mem::take(request.headers_mut()),
         body,
-    };
-    let gateway = &admitted.core.gateway;
-    gateway
-        .handle(&admitted.core.upstream, &admitted.core.ids, call, receipt)
-        .await
-        .map(Answer::Call)
+    })
 }
 
-async fn read(admitted: &Admitted<'_>, body: Incoming) -> Result<Bytes, Fault> {
+async fn read(admitted: &Admitted<'_>, body: &mut Incoming) -> Result<Bytes, Fault> {
     let config = &admitted.snapshot.config;
     let limit = usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX);
     read_body(body, limit, config.server.body_timeout)

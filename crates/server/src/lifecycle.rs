@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use config::Config;
-use engine::discovery;
 use engine::gateway::Gateway;
 use engine::trace::IdSource;
 use engine::upstream::Upstream;
+use engine::{checkup, discovery};
 use telemetry::metrics::ConnectionTotals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
@@ -176,6 +176,7 @@ impl Server {
                     Told::Reload => true,
                 },
                 _ = look.tick() => {
+                    checkup::start_due(&self.gateway, &self.discovery);
                     if !watch.is_due(self.look(&source)) {
                         continue;
                     }

@@ -27,12 +27,11 @@ pub(crate) fn model(
 ) -> Result<Answer, Fault> {
     let id = path.strip_prefix("/v1/models/").unwrap_or_default();
     let asked = percent_decode_str(id).decode_utf8_lossy();
-    let model = snapshot.resolve(&asked);
-    let entry = if principal.may_use(&asked) || principal.may_use(model) {
-        snapshot.directory().entry(model)
-    } else {
-        None
-    };
+    let mut meant = snapshot.meant(&asked);
+    let entry = meant.find_map(|model| {
+        let may_use = principal.may_use(&asked) || principal.may_use(model);
+        snapshot.model_entry(model).filter(|_| may_use)
+    });
     entry
         .map(|entry| Answer::json(StatusCode::OK, entry))
         .ok_or_else(|| {

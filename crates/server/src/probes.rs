@@ -73,7 +73,7 @@ fn readyz(gateway: &Gateway) -> Answer {
     });
     let providers = snapshot.targets().iter().map(|target| Circuit {
         name: &target.provider.id,
-        circuit: "closed",
+        circuit: target.guard.state().label(),
     });
     document(
         StatusCode::OK,
@@ -106,8 +106,12 @@ fn health(gateway: &Gateway) -> Answer {
     let providers = snapshot.targets().iter().map(|target| ProviderHealth {
         name: &target.provider.id,
         target: &target.name,
-        status: "available",
-        circuit: "closed",
+        status: if target.guard.is_ill() {
+            "unavailable"
+        } else {
+            "available"
+        },
+        circuit: target.guard.state().label(),
         models: snapshot.directory().count(&target.name),
     });
     let providers: Vec<_> = providers.collect();

@@ -35,6 +35,8 @@ pub(crate) enum Handler {
     Model,
     /// What providers take.
     Capabilities,
+    /// Where a call of this kind would go, and why.
+    Explain(&'static SurfaceRow),
 }
 
 /// One route.
@@ -53,7 +55,7 @@ pub(crate) struct Route {
 const READ: &str = "GET, HEAD";
 const WRITE: &str = "POST";
 
-static PLAIN: [Route; 7] = [
+static PLAIN: [Route; 8] = [
     Route {
         path: "/livez",
         allow: READ,
@@ -95,6 +97,12 @@ static PLAIN: [Route; 7] = [
         allow: READ,
         access: Access::Known,
         handler: Handler::Capabilities,
+    },
+    Route {
+        path: "/v1/explain",
+        allow: WRITE,
+        access: Access::Inference,
+        handler: Handler::Explain(&SURFACES[0]),
     },
 ];
 

@@ -13,7 +13,7 @@ use engine::principal::Principal;
 use engine::receipt::{Head, Receipt};
 use engine::reply::Outgoing;
 use engine::snapshot::Snapshot;
-use engine::trace::{CallId, IdSource};
+use engine::trace::{CallId, IdSource, TraceId};
 use engine::upstream::Upstream;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
@@ -42,6 +42,7 @@ pub(crate) struct Core {
 
 /// A request that has been let in, but for its body.
 pub(crate) struct Admitted<'a> {
+    pub(crate) trace: TraceId,
     pub(crate) core: &'a Core,
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) principal: Principal,
@@ -59,7 +60,7 @@ struct Visit<'a> {
 /// Answers a request, whatever happens on the way.
 pub(crate) async fn serve(
     core: Arc<Core>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     peer: Peer,
 ) -> Response<Outgoing> {
     let id = core.ids.call_id(request.headers());
@@ -73,7 +74,7 @@ pub(crate) async fn serve(
     };
     let head_only = request.method() == Method::HEAD;
     // Pinned here, so that the wrapper moves a pointer and not the whole call.
-    let answering = pin!(visit.answer(request));
+    let answering = pin!(visit.answer(&mut request));
     let mut response = guarded(answering).await.unwrap_or_else(|panic| {
         tracing::error!(trace_id = %id.trace, panic = panic.message, "a call panicked");
         render::fault(&Fault::new(Kind::Internal), Receipt::none(), head_only)
@@ -89,10 +90,10 @@ pub(crate) async fn serve(
 }
 
 impl Visit<'_> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    async fn answer(&self, request: &mut Request<Incoming>) -> Response<Outgoing> {
         let head_only = request.method() == Method::HEAD;
         if Cors::is_preflight(request.method(), request.headers()) {
-            let receipt = self.open(&request, request.uri().path(), None);
+            let receipt = self.open(request, request.uri().path(), None);
             return render::preflight(&self.site.cors, request.headers(), receipt);
         }
         // Shares the bytes of the request's own.
@@ -109,11 +110,11 @@ impl Visit<'_> {
         let mut receipt = if is_probe {
             Receipt::none()
         } else {
-            self.open(&request, &path, route)
+            self.open(request, &path, route)
         };
         let answer = match (fault, route) {
             (Some(fault), _) => Err(fault),
-            (None, Some(route)) if is_probe => self.probe(route, &request),
+            (None, Some(route)) if is_probe => self.probe(route, request),
             (None, route) => self.governed(route, &path, request, &mut receipt).await,
         };
         match answer {
@@ -136,7 +137,7 @@ impl Visit<'_> {
         &self,
         route: Option<Route>,
         path: &str,
-        request: Request<Incoming>,
+        request: &mut Request<Incoming>,
         receipt: &mut Receipt,
     ) -> Result<Answer, Fault> {
         check_known(request.method())?;
@@ -153,12 +154,12 @@ impl Visit<'_> {
         check_method(route, request.method())?;
         match route.handler {
             Handler::Call(row) => {
-                let admitted = Admitted {
-                    core: self.core,
-                    snapshot: &snapshot,
-                    principal,
-                };
+                let admitted = self.admitted(&snapshot, principal);
                 intake::call(admitted, row, request, receipt).await
+            }
+            Handler::Explain(row) => {
+                let admitted = self.admitted(&snapshot, principal);
+                intake::explain(admitted, row, request, receipt).await
             }
             Handler::Models => Ok(lists::models(&snapshot, &principal)),
             Handler::Model => lists::model(&snapshot, &principal, path),
@@ -167,6 +168,15 @@ impl Visit<'_> {
             Handler::Livez | Handler::Readyz | Handler::Health => {
                 Ok(probes::answer(gateway, route.handler))
             }
+        }
+    }
+
+    fn admitted<'a>(&'a self, snapshot: &'a Arc<Snapshot>, principal: Principal) -> Admitted<'a> {
+        Admitted {
+            trace: self.id.trace,
+            core: self.core,
+            snapshot,
+            principal,
         }
     }
 

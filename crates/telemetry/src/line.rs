@@ -5,6 +5,7 @@
 //! both formats, and long values are cut.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tracing::Level;
@@ -99,6 +100,28 @@ impl<'a> Line<'a> {
             escape(self.out, value, true);
             self.out.push(b'"');
         }
+        self
+    }
+
+    /// The address of somebody.
+    pub fn ip(&mut self, key: &str, value: IpAddr) -> &mut Self {
+        let IpAddr::V4(address) = value else {
+            return self.str(key, &value.to_string());
+        };
+        self.key(key);
+        let quote: &[u8] = if self.format == Format::Json {
+            b"\""
+        } else {
+            b""
+        };
+        self.out.extend_from_slice(quote);
+        for (place, byte) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                self.out.push(b'.');
+            }
+            padded(self.out, byte.into(), 1);
+        }
+        self.out.extend_from_slice(quote);
         self
     }
 
@@ -225,26 +248,64 @@ fn is_plain(value: &str) -> bool {
 /// Terminals obey C1 controls as well as C0, so those are escaped although JSON
 /// would allow them.
 fn escape(out: &mut Vec<u8>, text: &str, quoted: bool) {
-    let mut written = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    let bytes = text.as_bytes();
+    let (mut written, mut at) = (0, plain(bytes));
+    while let Some(byte) = bytes.get(at) {
         let (short, length) = match byte {
-            b'"' | b'\\' if quoted => (Some(byte), 1),
+            b'"' | b'\\' if quoted => (Some(*byte), 1),
             b'\n' => (Some(b'n'), 1),
             b'\r' => (Some(b'r'), 1),
             b'\t' => (Some(b't'), 1),
             0..0x20 | 0x7f => (None, 1),
             0xc2 if is_c1(text, at) => (None, 2),
-            _ => continue,
+            _ => (None, 0),
         };
-        out.extend_from_slice(&text.as_bytes()[written..at]);
-        written = at + length;
-        match short {
-            Some(letter) => out.extend_from_slice(&[b'\\', letter]),
-            None => escape_code(out, text.as_bytes()[written - 1]),
+        if length > 0 {
+            out.extend_from_slice(&bytes[written..at]);
+            written = at + length;
+            match short {
+                Some(letter) => out.extend_from_slice(&[b'\\', letter]),
+                None => escape_code(out, bytes[written - 1]),
+            }
+        }
+        at += 1;
+        at += plain(&bytes[at..]);
+    }
+    out.extend_from_slice(&bytes[written..]);
+}
+
+/// How many bytes come before the next that may have to be escaped. Nearly all text is plain to its
+/// end, so it is looked at eight bytes at a time.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let equals = |byte: u8| {
+            let zeroed = word ^ (ONES * u64::from(byte));
+            zeroed.wrapping_sub(ONES) & !zeroed
+        };
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        // Bytes above the lowest mark may be marked without cause, the lowest never is.
+        let marks = (control | equals(b'"') | equals(b'\\') | equals(0x7f) | equals(0xc2)) & HIGHS;
+        if marks != 0 {
+            return number * 8 + marks.trailing_zeros() as usize / 8;
         }
     }
-    out.extend_from_slice(&text.as_bytes()[written..]);
+    let tail = rest.iter().take_while(|byte| IS_PLAIN[usize::from(**byte)]);
+    bytes.len() - rest.len() + tail.count()
 }
+
+static IS_PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = !matches!(byte, 0..0x20 | 0x22 | 0x5c | 0x7f | 0xc2);
+        byte += 1;
+    }
+    plain
+};
 
 /// Whether the two bytes from here are one of U+0080 to U+009F.
 fn is_c1(text: &str, at: usize) -> bool {
@@ -359,6 +420,23 @@ mod tests {
             text,
             "1970-01-01T00:00:00.000000000Z \u{1b}[31mERROR\u{1b}[0m no\n"
         );
+    }
+
+    #[test]
+    fn an_address_reads_as_its_text() {
+        for address in ["0.0.0.0", "127.0.0.1", "255.10.100.9", "::1", "2001:db8::7"] {
+            let as_text = |format| {
+                line(format, |line| {
+                    line.str("a", address);
+                })
+            };
+            for format in [Format::Json, Format::Text] {
+                let written = line(format, |line| {
+                    line.ip("a", address.parse().unwrap());
+                });
+                assert_eq!(written, as_text(format));
+            }
+        }
     }
 
     proptest! {

@@ -38,9 +38,21 @@ pub struct Metrics {
     registry: Registry,
 }
 
-/// Where the breakers' states come from, read at every scrape.
+/// Who counts connections, read at every scrape.
 type ConnectionSource = Box<dyn Fn() -> ConnectionTotals + Send + Sync>;
-type BreakerSource = Box<dyn Fn() -> Vec<(String, u8)> + Send + Sync>;
+/// Who knows how targets do, read at every scrape.
+type TargetSource = Box<dyn Fn() -> Vec<TargetNumbers> + Send + Sync>;
+
+/// How one target does at the moment of a scrape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetNumbers {
+    /// Its name.
+    pub target: String,
+    /// Its breaker: 0 closed, 1 open, 2 half-open.
+    pub breaker: u8,
+    /// Where its calls are bounded: those under way, how many may be, and those that wait.
+    pub calls: Option<[u64; 3]>,
+}
 
 struct Numbers {
     version: Box<str>,
@@ -53,8 +65,12 @@ struct Numbers {
     config_reloads: Family<1, Counter>,
     dropped: Family<1, Counter>,
     discovery_rounds: Family<2, Counter>,
+    retries: Family<2, Counter>,
+    hedges: Family<2, Counter>,
+    cooldowns: Family<1, Counter>,
+    variants: Family<2, Counter>,
     connections: OnceLock<ConnectionSource>,
-    breakers: OnceLock<BreakerSource>,
+    targets: OnceLock<TargetSource>,
     /// Of the process, in seconds since 1970.
     started: Option<f64>,
 }
@@ -78,8 +94,12 @@ impl Metrics {
             config_reloads: Family::new(OTHER_LABEL_SETS),
             dropped: Family::new(OTHER_LABEL_SETS),
             discovery_rounds: Family::new(OTHER_LABEL_SETS),
+            retries: Family::new(OTHER_LABEL_SETS),
+            hedges: Family::new(OTHER_LABEL_SETS),
+            cooldowns: Family::new(OTHER_LABEL_SETS),
+            variants: Family::new(OTHER_LABEL_SETS),
             connections: OnceLock::new(),
-            breakers: OnceLock::new(),
+            targets: OnceLock::new(),
             started: process::started(),
         });
         let mut registry = Registry::default();
@@ -130,6 +150,27 @@ impl Metrics {
         self.numbers.discovery_rounds.get([provider, result]).inc();
     }
 
+    /// Counts another try of the same target, by what made it necessary, or `over_budget` when none
+    /// was made.
+    pub fn retry(&self, provider: &str, reason: &str) {
+        self.numbers.retries.get([provider, reason]).inc();
+    }
+
+    /// Counts a second try beside a slow first one, and whether it `won` or `lost`.
+    pub fn hedge(&self, provider: &str, outcome: &str) {
+        self.numbers.hedges.get([provider, outcome]).inc();
+    }
+
+    /// Counts a target that is left alone for a while because its vendor limits the rate.
+    pub fn cooldown(&self, provider: &str) {
+        self.numbers.cooldowns.get([provider]).inc();
+    }
+
+    /// Counts a call of a caller on this side of an experiment, and how it ended.
+    pub fn variant(&self, variant: &str, outcome: &str) {
+        self.numbers.variants.get([variant, outcome]).inc();
+    }
+
     /// The counter of things of this name that a bounded queue had no room for; to be kept by the queue.
     pub fn dropped(&self, what: &str) -> Arc<Counter> {
         self.numbers.dropped.get([what])
@@ -140,11 +181,10 @@ impl Metrics {
         drop(self.numbers.connections.set(Box::new(source)));
     }
 
-    /// Has breaker states (provider; 0 closed, 1 open, 2 half-open) read from
-    /// `source` at every scrape. Only the first source is kept, and of a provider named
-    /// twice the last state.
-    pub fn watch_breakers(&self, source: impl Fn() -> Vec<(String, u8)> + Send + Sync + 'static) {
-        drop(self.numbers.breakers.set(Box::new(source)));
+    /// Has the state of targets read from `source` at every scrape. Only the first source is kept,
+    /// and of a target named twice the last state.
+    pub fn watch_targets(&self, source: impl Fn() -> Vec<TargetNumbers> + Send + Sync + 'static) {
+        drop(self.numbers.targets.set(Box::new(source)));
     }
 
     /// The page of all metrics, as `OpenMetrics` 1.0 or Prometheus text 0.0.4.

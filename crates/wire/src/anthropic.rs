@@ -13,12 +13,12 @@ mod reply_reader;
 mod reply_writer;
 mod request_reader;
 mod request_writer;
+mod sampling;
 mod schema;
 mod thinking;
 mod tool;
 mod usage;
 
-pub(crate) use block_writer::write_input;
 pub use claude::{Claude, Forced, Off, Sampling, Thinking};
 pub use error::{Overflow, overflow, read_error, status_of};
 pub use event_reader::{EventReader, reader};
@@ -29,6 +29,10 @@ pub use request_reader::read_request;
 pub use request_writer::write_request;
 pub use schema::adapt as adapt_schema;
 pub use thinking::{Thought, ThoughtPlan};
+
+pub(crate) use block_writer::{replayable, write_input};
+pub(crate) use sampling::Chosen as ChosenSampling;
+pub(crate) use tool::{Choice, Chosen, FREE_TEXT, NO_ARGUMENTS};
 
 /// The tool through which a model without structured output is made to answer in JSON.
 pub const JSON_TOOL: &str = "json_output";

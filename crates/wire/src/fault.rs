@@ -24,10 +24,25 @@ pub enum Whose {
 pub enum Again {
     /// No other try can help.
     Never,
-    /// The same target may succeed in a moment.
+    /// The same target may succeed in a moment, or another one.
     SameTarget,
-    /// Another target may succeed.
+    /// Only another target may succeed.
     NextTarget,
+}
+
+/// Against what a failure counts when calls are kept from those that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// Nothing: the caller is at fault, or nobody.
+    Nobody,
+    /// The pace: the target is well, but wants fewer calls for a while.
+    Pace,
+    /// The credential that was used.
+    Key,
+    /// The target with this model.
+    Model,
+    /// The target, whatever the model.
+    Target,
 }
 
 /// What happened.
@@ -92,6 +107,10 @@ pub enum Kind {
     UpstreamInvalid,
     /// The vendor's answer ended before it was complete.
     UpstreamCut,
+    /// The target has as many calls as it may have, and no room for one that waits.
+    ProviderSaturated,
+    /// Targets that fail are kept from calls for a while, and there is no other.
+    UpstreamUnavailable,
 }
 
 /// What follows from a [`Kind`].
@@ -109,6 +128,10 @@ pub struct Row {
     pub whose: Whose,
     /// Whether to try again.
     pub again: Again,
+    /// Against what it counts.
+    pub blame: Blame,
+    /// How much it tells a caller whose call failed at several targets in several ways.
+    pub tells: u8,
     /// `error_type` label of the provider error metric.
     pub label: &'static str,
     /// What the client reads when nothing better may be said.
@@ -119,7 +142,7 @@ const fn row(
     kind: Kind,
     status: u16,
     (error_type, code): (&'static str, &'static str),
-    (whose, again): (Whose, Again),
+    (whose, again, blame, tells): Consequences,
     label: &'static str,
     text: &'static str,
 ) -> Row {
@@ -130,6 +153,8 @@ const fn row(
         code,
         whose,
         again,
+        blame,
+        tells,
         label,
         text,
     }
@@ -142,14 +167,26 @@ const RATE: &str = "rate_limit_error";
 const SERVER: &str = "server_error";
 const UPSTREAM: &str = "upstream_error";
 
-const CLIENT: (Whose, Again) = (Whose::Client, Again::Never);
-const POLICY: (Whose, Again) = (Whose::Policy, Again::Never);
-const GATEWAY: (Whose, Again) = (Whose::Gateway, Again::Never);
-const VENDOR_NEXT: (Whose, Again) = (Whose::Upstream, Again::NextTarget);
+type Consequences = (Whose, Again, Blame, u8);
+
+const CLIENT: Consequences = (Whose::Client, Again::Never, Blame::Nobody, 9);
+const POLICY: Consequences = (Whose::Policy, Again::Never, Blame::Nobody, 9);
+const GATEWAY: Consequences = (Whose::Gateway, Again::Never, Blame::Nobody, 9);
+const DEADLINE: Consequences = (Whose::Upstream, Again::Never, Blame::Model, 9);
+const PACE: Consequences = (Whose::Upstream, Again::SameTarget, Blame::Pace, 8);
+const FULL: Consequences = (Whose::Policy, Again::NextTarget, Blame::Nobody, 7);
+const SLOW: Consequences = (Whose::Upstream, Again::SameTarget, Blame::Model, 6);
+const SILENT: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Model, 6);
+const FAILED: Consequences = (Whose::Upstream, Again::SameTarget, Blame::Model, 5);
+const UNREACHED: Consequences = (Whose::Upstream, Again::SameTarget, Blame::Target, 5);
+const NONSENSE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Model, 5);
+const CREDENTIAL: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Key, 4);
+const BARRED: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobody, 2);
+const NOT_THERE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobody, 1);
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 29] = [
+pub static ROWS: [Row; 31] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -167,18 +204,20 @@ pub static ROWS: [Row; 29] = [
     row(Kind::ModelNotAllowed, 403, (PERMISSION, "model_not_allowed"), POLICY, "denied", "the API key may not use this model"),
     row(Kind::RateLimited, 429, (RATE, "rate_limit_exceeded"), POLICY, "denied", "too many requests from this address; slow down or send a valid API key"),
     row(Kind::Internal, 500, (SERVER, "internal_error"), GATEWAY, "internal", "the gateway failed; the request id finds the cause in its log"),
-    row(Kind::GatewayTimeout, 504, (UPSTREAM, "gateway_timeout"), (Whose::Upstream, Again::Never), "timeout", "the call took longer than this gateway allows"),
-    row(Kind::UpstreamAuth, 502, (UPSTREAM, "upstream_auth_error"), VENDOR_NEXT, "provider_error", "the provider refused the gateway's own credential"),
-    row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_quota_exhausted"), VENDOR_NEXT, "provider_error", "the gateway's account at the provider has no credit left"),
-    row(Kind::UpstreamRateLimited, 429, (RATE, "rate_limit_exceeded"), VENDOR_NEXT, "provider_error", "the provider limits the gateway's request rate"),
-    row(Kind::UpstreamModelNotFound, 404, (INVALID, "model_not_found"), VENDOR_NEXT, "provider_error", "the provider does not offer that model"),
+    row(Kind::GatewayTimeout, 504, (UPSTREAM, "gateway_timeout"), DEADLINE, "timeout", "the call took longer than this gateway allows"),
+    row(Kind::UpstreamAuth, 502, (UPSTREAM, "upstream_auth_error"), CREDENTIAL, "provider_error", "the provider refused the gateway's own credential"),
+    row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_quota_exhausted"), CREDENTIAL, "provider_error", "the gateway's account at the provider has no credit left"),
+    row(Kind::UpstreamRateLimited, 429, (RATE, "rate_limit_exceeded"), PACE, "provider_error", "the provider limits the gateway's request rate"),
+    row(Kind::UpstreamModelNotFound, 404, (INVALID, "model_not_found"), NOT_THERE, "provider_error", "the provider does not offer that model"),
     row(Kind::UpstreamRejected, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the provider found the request wrong"),
-    row(Kind::UpstreamTimeout, 504, (UPSTREAM, "upstream_timeout"), VENDOR_NEXT, "timeout", "the provider ran out of time"),
-    row(Kind::UpstreamSilent, 504, (UPSTREAM, "gateway_timeout"), VENDOR_NEXT, "timeout", "the provider did not answer in time"),
-    row(Kind::UpstreamUnreachable, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider could not be reached"),
-    row(Kind::UpstreamError, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider failed"),
-    row(Kind::UpstreamInvalid, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider sent an answer that is not valid"),
-    row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), VENDOR_NEXT, "provider_error", "the provider's answer ended before it was complete"),
+    row(Kind::UpstreamTimeout, 504, (UPSTREAM, "upstream_timeout"), SLOW, "timeout", "the provider ran out of time"),
+    row(Kind::UpstreamSilent, 504, (UPSTREAM, "gateway_timeout"), SILENT, "timeout", "the provider did not answer in time"),
+    row(Kind::UpstreamUnreachable, 502, (UPSTREAM, "upstream_error"), UNREACHED, "provider_error", "the provider could not be reached"),
+    row(Kind::UpstreamError, 502, (UPSTREAM, "upstream_error"), FAILED, "provider_error", "the provider failed"),
+    row(Kind::UpstreamInvalid, 502, (UPSTREAM, "upstream_error"), NONSENSE, "provider_error", "the provider sent an answer that is not valid"),
+    row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), FAILED, "provider_error", "the provider's answer ended before it was complete"),
+    row(Kind::ProviderSaturated, 429, (RATE, "provider_saturated"), FULL, "saturated", "the provider has as many calls from this gateway as it may have; try again in a moment"),
+    row(Kind::UpstreamUnavailable, 503, (UPSTREAM, "upstream_unavailable"), BARRED, "circuit_open", "the providers of this model fail and are left alone for a while"),
 ];
 
 impl Kind {
@@ -203,8 +242,29 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// The vendor's own status, when it gave one.
     pub upstream_status: Option<u16>,
+    /// Whether the vendor's answer had begun, or might have: what it did is then done.
+    pub answered: bool,
     /// The methods that the path does take.
     pub allow: Option<&'static str>,
+    /// Every try of the call, for callers who may know.
+    pub tries: Option<Box<[Try]>>,
+}
+
+/// One try of a call, as a caller who may know it is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Try {
+    /// The target's name.
+    pub target: Box<str>,
+    /// Its vendor.
+    pub provider: Box<str>,
+    /// The vendor's status, when it gave one.
+    pub status: Option<u16>,
+    /// The code of what went wrong.
+    pub error: &'static str,
+    /// What went wrong, in words.
+    pub cause: Box<str>,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
 }
 
 impl Fault {
@@ -217,7 +277,9 @@ impl Fault {
             cause: None,
             retry_after: None,
             upstream_status: None,
+            answered: false,
             allow: None,
+            tries: None,
         }
     }
 
@@ -272,6 +334,24 @@ impl Fault {
         self.kind.row().again
     }
 
+    /// Against what it counts. A status of the 4xx family that nobody knows is the caller's; a
+    /// credential that could not be had is nobody's, for the vendor was not asked.
+    pub fn blame(&self) -> Blame {
+        match (self.kind, self.upstream_status) {
+            (Kind::UpstreamError, Some(400..=499)) | (Kind::UpstreamAuth, None) => Blame::Nobody,
+            _ => self.kind.row().blame,
+        }
+    }
+
+    /// The one of two that tells the caller more; of equals the later.
+    pub fn or_later(self, later: Fault) -> Fault {
+        if self.kind.row().tells > later.kind.row().tells {
+            self
+        } else {
+            later
+        }
+    }
+
     /// Seconds for `Retry-After`: the vendor's hint, or 1 for a 429 without one.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self.retry_after {
@@ -291,6 +371,11 @@ impl Fault {
     pub fn event(&self) -> Vec<u8> {
         let (error_type, code) = match self.kind {
             Kind::UpstreamSilent | Kind::GatewayTimeout => ("timeout_error", "stream_timeout"),
+            // Clients wait and try again by these words.
+            Kind::UpstreamRateLimited => {
+                let row = self.kind.row();
+                (row.error_type, row.code)
+            }
             _ => ("stream_error", "stream_error"),
         };
         self.render(error_type, code)
@@ -307,12 +392,15 @@ impl Fault {
             r#type: &'a str,
             code: &'a str,
             param: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            attempts: Option<&'a [Try]>,
         }
         let error = Error {
             message: &self.message,
             r#type: error_type,
             code,
             param: self.param.as_deref(),
+            attempts: self.tries.as_deref(),
         };
         // Strings and options of strings always serialise.
         serde_json::to_vec(&Body { error }).unwrap_or_default()
@@ -353,7 +441,7 @@ mod tests {
         for (number, row) in ROWS.iter().enumerate() {
             assert_eq!(row.kind as usize, number, "{:?}", row.kind);
         }
-        assert_eq!(Kind::UpstreamCut as usize + 1, ROWS.len());
+        assert_eq!(Kind::UpstreamUnavailable as usize + 1, ROWS.len());
     }
 
     #[test]
@@ -382,6 +470,82 @@ mod tests {
                 "upstream {upstream}"
             );
         }
+    }
+
+    /// Z1: what a caller does wrong says nothing about the target.
+    #[test]
+    fn z1_only_what_is_the_targets_counts_against_it() {
+        for (upstream, blame) in [
+            (400, Blame::Nobody),
+            (404, Blame::Nobody),
+            (409, Blame::Nobody),
+            (413, Blame::Nobody),
+            (418, Blame::Nobody),
+            (422, Blame::Nobody),
+            (429, Blame::Pace),
+            (401, Blame::Key),
+            (402, Blame::Key),
+            (403, Blame::Key),
+            (302, Blame::Model),
+            (408, Blame::Model),
+            (500, Blame::Model),
+            (503, Blame::Model),
+            (504, Blame::Model),
+        ] {
+            let mut fault = Fault::new(of_status(upstream));
+            fault.upstream_status = Some(upstream);
+            assert_eq!(fault.blame(), blame, "upstream {upstream}");
+        }
+        assert_eq!(Fault::new(Kind::UpstreamUnreachable).blame(), Blame::Target);
+        assert_eq!(Fault::new(Kind::ClientGone).blame(), Blame::Nobody);
+        assert_eq!(Fault::new(Kind::UpstreamAuth).blame(), Blame::Nobody);
+        assert_eq!(Fault::new(Kind::ProviderSaturated).blame(), Blame::Nobody);
+        let deadline = Fault::new(Kind::GatewayTimeout);
+        assert_eq!(deadline.blame(), Blame::Model, "case 20");
+    }
+
+    /// Z19: not the last error decides, but the one that helps most.
+    #[test]
+    fn z19_of_several_faults_the_most_telling_one_is_told() {
+        use Kind::{
+            ProviderSaturated, UpstreamAuth, UpstreamError, UpstreamModelNotFound,
+            UpstreamRateLimited, UpstreamSilent, UpstreamUnavailable,
+        };
+        for (first, second, told) in [
+            (UpstreamRateLimited, UpstreamError, UpstreamRateLimited),
+            (UpstreamError, UpstreamRateLimited, UpstreamRateLimited),
+            (UpstreamError, UpstreamUnavailable, UpstreamError),
+            (UpstreamUnavailable, UpstreamError, UpstreamError),
+            (UpstreamModelNotFound, UpstreamError, UpstreamError),
+            (UpstreamError, UpstreamModelNotFound, UpstreamError),
+            (UpstreamAuth, UpstreamSilent, UpstreamSilent),
+            (ProviderSaturated, UpstreamError, ProviderSaturated),
+            (
+                UpstreamUnavailable,
+                UpstreamModelNotFound,
+                UpstreamUnavailable,
+            ),
+        ] {
+            let kept = Fault::new(first).or_later(Fault::new(second));
+            assert_eq!(kept.kind, told, "{first:?}, then {second:?}");
+        }
+    }
+
+    #[test]
+    fn tries_are_told_only_where_they_were_added() {
+        let mut fault = Fault::new(Kind::UpstreamError);
+        let body: serde_json::Value = serde_json::from_slice(&fault.body()).unwrap();
+        assert_eq!(body["error"].get("attempts"), None);
+        fault.tries = Some(Box::new([Try {
+            target: "a".into(),
+            provider: "acme".into(),
+            status: Some(503),
+            error: "upstream_error",
+            cause: "closed".into(),
+            ms: 7,
+        }]));
+        let body: serde_json::Value = serde_json::from_slice(&fault.body()).unwrap();
+        assert_eq!(body["error"]["attempts"][0]["status"], 503);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod effort;
 mod event;
 mod extra;
 mod finish;
+mod marks;
 pub mod media;
 pub mod names;
 mod plan;
@@ -49,3 +50,4 @@ pub use turns::{Shape, shape};
 pub use usage::Usage;
 
 pub(crate) use extra::with_extra;
+pub(crate) use marks::keep_last_marks;

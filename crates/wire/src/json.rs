@@ -20,6 +20,7 @@ pub use node::Node;
 
 pub(crate) use index::{Changes, Index, Splice};
 pub(crate) use scan::{Literal, Scanner};
+pub(crate) use text::plain_ascii;
 
 /// How deep the walks of this module go.
 pub const MAX_DEPTH: usize = 128;

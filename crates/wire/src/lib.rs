@@ -8,20 +8,24 @@
 //! - [`json`]: the scanner under it, and walks over raw JSON text
 //! - [`sse`]: event streams, cut into blocks
 //! - [`ndjson`]: streams of JSON lines, cut into lines
+//! - [`eventstream`]: AWS's binary event streams
 //! - [`chat`]: OpenAI chat answers and streams, read at the side
 //! - [`usage`]: what was used
 //! - [`vendor_error`]: vendors' error bodies
 //! - [`redact`]: credentials in texts
 //! - [`fault`]: the one error of a call
 //! - [`ir`]: the form between dialects
-//! - [`openai`], [`anthropic`]: dialects, to it and from it
+//! - [`openai`], [`anthropic`], [`converse`], [`gemini`]: dialects, to it and from it
 //! - [`cohere`], [`ollama`], [`replicate`]: vendors' dialects, to it and from it
 
 pub mod anthropic;
 pub mod chat;
 pub mod cohere;
+pub mod converse;
 pub mod envelope;
+pub mod eventstream;
 pub mod fault;
+pub mod gemini;
 pub mod ir;
 pub mod json;
 pub mod ndjson;

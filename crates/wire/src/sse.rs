@@ -128,7 +128,14 @@ fn end_of_blocks_at_end(text: &[u8]) -> usize {
 }
 
 fn end_of_blocks_before(text: &[u8], fresh: usize, mut end: usize) -> usize {
-    while let Some(at) = memrchr2(b'\n', b'\r', &text[..end]) {
+    // Not further back: a large event comes in many pieces, and each would search all before it. The
+    // one byte is a carriage return that might have been half of a line end.
+    let from = fresh.saturating_sub(1);
+    while let Some(found) = text
+        .get(from..end)
+        .and_then(|recent| memrchr2(b'\n', b'\r', recent))
+    {
+        let at = from + found;
         let line_end = if text[..=at].ends_with(b"\r\n") {
             at - 1
         } else {

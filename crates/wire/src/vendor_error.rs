@@ -3,6 +3,8 @@
 //! Only the members named here are ever read: a body that is in no known envelope says nothing,
 //! and its bytes reach nobody.
 
+use std::time::Duration;
+
 use crate::json::{MAX_DEPTH, Scanner, literal, pick};
 use crate::redact::scrub;
 
@@ -26,19 +28,23 @@ pub struct VendorError {
     pub param: Option<String>,
     /// A number of it that looks like an HTTP status.
     pub status: Option<u16>,
+    /// How long it wants not to be asked again.
+    pub retry_after: Option<Duration>,
 }
 
-/// Reads an error body: `error` as text or object, `detail`, `message`, `errors[]`, a list of one.
+/// Reads an error body: `error` as text or object, `detail`, `message` (AWS also writes `Message`),
+/// `errors[]`, a list of one.
 ///
 /// None when it is not an error envelope.
 pub fn read(body: &[u8]) -> Option<VendorError> {
     let object = first_of_list(body);
-    let [error, detail, message, errors, rest @ ..] = pick(
+    let [error, detail, message, capital, errors, rest @ ..] = pick(
         object,
         [
             "error",
             "detail",
             "message",
+            "Message",
             "errors",
             "type",
             "code",
@@ -58,6 +64,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         status_code,
         raw_status_code,
     ] = rest;
+    let message = message.or(capital);
     let outer = VendorError {
         message: None,
         kind: kind.and_then(word),
@@ -67,6 +74,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
             .into_iter()
             .flatten()
             .find_map(http_status),
+        retry_after: None,
     };
     let unsuccessful = pick(object, ["success"]).is_some_and(|[flag]| flag == Some(b"false"));
     let cloudflare = errors
@@ -86,6 +94,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         code: inner.code.or(outer.code),
         param: inner.param.or(outer.param),
         status: cloudflare.or(inner.status).or(outer.status),
+        retry_after: None,
     })
 }
 
@@ -179,6 +188,7 @@ pub(crate) fn of_error(raw: &[u8]) -> Option<VendorError> {
             .into_iter()
             .flatten()
             .find_map(http_status),
+        retry_after: None,
     };
     Some(found).filter(|found| *found != VendorError::default())
 }

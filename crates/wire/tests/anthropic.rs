@@ -14,6 +14,7 @@ use wire::{anthropic, openai};
 const PLAN: Plan<'static> = Plan {
     provider: "acme",
     model: "claude-sonnet-4-5",
+    family: None,
     reject: false,
     streaming: false,
     own_history: true,

@@ -17,6 +17,7 @@ use wire::{cohere, ollama, openai, replicate};
 const PLAN: Plan<'static> = Plan {
     provider: "acme",
     model: "a/b",
+    family: None,
     reject: false,
     streaming: false,
     own_history: true,

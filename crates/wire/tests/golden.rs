@@ -1,13 +1,14 @@
 //! What each dialect makes of each case, both ways. `UPDATE=1` writes down what it makes now.
 //!
 //! A case is a folder in `golden/<vendor>/`. Its files are named by whose bytes they hold: `vendor`,
-//! or the door that the client came through (`openai`, `messages`).
+//! or the door that the client came through (`openai`, `messages`, `gemini`).
 //!
 //! - `request.<door>.json` becomes `request.vendor.json`, and what is told of it `request.told.json`
 //! - `reply.vendor.json` becomes `reply.<door>.json`
-//! - `stream.vendor.sse` (or `.ndjson`) becomes `stream.<door>.sse`, however its bytes are cut
-//! - `plan.json` may say that the operator refuses what would be lost, or that the target is not
-//!   the conversation's own
+//! - `stream.vendor.sse` (or `.ndjson`) becomes `stream.<door>.sse`, however its bytes are cut; the
+//!   binary frames of a vendor that sends those stand in `stream.vendor.jsonl`, one a line
+//! - `plan.json` may say that the operator refuses what would be lost, that the target is not the
+//!   conversation's own, or what the model is
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -20,13 +21,16 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use wire::fault::{Fault, Kind};
+use wire::fault::{Fault, Kind, of_status};
+use wire::gemini::{self, Home};
 use wire::ir::{
     Break, Encoded, Face, NotAReply, Plan, Reader, Recall, Refusal, Reply, Request, Translation,
     Writer,
 };
 use wire::json::Node;
-use wire::{anthropic, cohere, ollama, openai, replicate, sse};
+use wire::{anthropic, cohere, converse, ollama, openai, replicate, sse};
+
+mod frames;
 
 const MAX_EVENT: usize = 1 << 20;
 
@@ -36,6 +40,8 @@ struct Vendor {
     write_request: fn(Request<'_>, &Plan<'_>) -> Result<Encoded, Refusal>,
     read_reply: for<'a> fn(&'a [u8], &Recall) -> Result<Reply<'a>, NotAReply>,
     reader: fn(Recall) -> Box<dyn Reader>,
+    /// Whether its streams say who speaks before there is something to say.
+    eager: bool,
 }
 
 /// A door's half of its dialect.
@@ -43,54 +49,93 @@ struct Door {
     name: &'static str,
     read_request: for<'a> fn(Node<'a>) -> Result<Request<'a>, Refusal>,
     write_reply: fn(&Reply<'_>, &Face, &mut Vec<u8>),
-    writer: fn(Face) -> Box<dyn Writer>,
+    writer: fn(Face, bool) -> Box<dyn Writer>,
 }
 
-const VENDORS: [Vendor; 5] = [
+const VENDORS: [Vendor; 8] = [
+    Vendor {
+        name: "gemini",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Developer),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
+    Vendor {
+        name: "vertex-ai",
+        write_request: |request, plan| gemini::write_request(request, plan, Home::Vertex),
+        read_reply: gemini::read_reply,
+        reader: |recall| Box::new(gemini::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
     Vendor {
         name: "anthropic",
         write_request: anthropic::write_request,
         read_reply: anthropic::read_reply,
         reader: |recall| Box::new(anthropic::reader(recall, MAX_EVENT)),
+        eager: false,
     },
     Vendor {
         name: "openai",
         write_request: openai::write_request,
         read_reply: |body, _| openai::read_reply(body),
         reader: |_| Box::new(openai::reader(MAX_EVENT)),
+        eager: false,
+    },
+    Vendor {
+        name: "bedrock",
+        write_request: converse::write_request,
+        read_reply: converse::read_reply,
+        reader: |recall| Box::new(converse::reader(recall, MAX_EVENT)),
+        eager: true,
     },
     Vendor {
         name: "cohere",
         write_request: cohere::write_request,
         read_reply: cohere::read_reply,
         reader: |recall| Box::new(cohere::reader(recall, MAX_EVENT)),
+        eager: false,
     },
     Vendor {
         name: "ollama",
         write_request: ollama::write_request,
         read_reply: ollama::read_reply,
         reader: |recall| Box::new(ollama::reader(recall, MAX_EVENT)),
+        eager: false,
     },
     Vendor {
         name: "replicate",
         write_request: replicate::write_request,
         read_reply: replicate::read_reply,
         reader: |recall| Box::new(replicate::reader(recall, MAX_EVENT)),
+        eager: false,
     },
 ];
 
-const DOORS: [Door; 2] = [
+const DOORS: [Door; 3] = [
+    Door {
+        name: "gemini",
+        read_request: gemini::read_request,
+        write_reply: gemini::write_reply,
+        writer: |face, _| Box::new(gemini::EventWriter::new(face)),
+    },
     Door {
         name: "openai",
         read_request: openai::read_request,
         write_reply: openai::write_reply,
-        writer: |face| Box::new(openai::ChunkWriter::new(face)),
+        writer: |face, eager| {
+            let writer = openai::ChunkWriter::new(face);
+            Box::new(if eager {
+                writer.with_eager_role()
+            } else {
+                writer
+            })
+        },
     },
     Door {
         name: "messages",
         read_request: anthropic::read_request,
         write_reply: anthropic::write_reply,
-        writer: |face| Box::new(anthropic::MessageWriter::new(face)),
+        writer: |face, _| Box::new(anthropic::MessageWriter::new(face)),
     },
 ];
 
@@ -173,12 +218,14 @@ impl Case {
                 model: request.model.to_string(),
                 provider: self.vendor.name.into(),
                 include_usage: request.include_usage,
+                hide_thoughts: request.reasoning.display.as_deref() == Some("omitted"),
                 ..Face::default()
             };
             let model = told["model"].as_str().unwrap_or(&request.model).to_owned();
             let plan = Plan {
                 provider: self.vendor.name,
                 model: &model,
+                family: told["family"].as_str(),
                 reject: told["reject"] == true,
                 streaming: request.stream,
                 own_history: told["own_history"] != false,
@@ -223,16 +270,20 @@ impl Case {
     fn stream(&self, recall: &Recall, face: &Face) {
         let lines = self.read("stream.vendor.ndjson");
         let is_lines = lines.is_some();
-        let Some(stream) = lines.or_else(|| self.read("stream.vendor.sse")) else {
-            return;
+        let text = lines.or_else(|| self.read("stream.vendor.sse"));
+        let frames = self.read("stream.vendor.jsonl");
+        let stream = match (&text, frames) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(frames)) => frames::frames(&frames).concat(),
+            (None, None) => return,
         };
         let translate = |pieces: &[&[u8]]| self.translate(recall, face, pieces);
-        let whole = translate(&[stream.as_bytes()]);
+        let whole = translate(&[&stream]);
         self.check(&self.of_door("stream", "sse"), &whole, |expected, found| {
-            events(expected) == events(found)
+            self::events(expected) == self::events(found)
         });
         for at in 0..stream.len() {
-            let (before, after) = stream.as_bytes().split_at(at);
+            let (before, after) = stream.split_at(at);
             assert_eq!(
                 translate(&[before, after]),
                 whole,
@@ -240,15 +291,18 @@ impl Case {
                 self.folder.display()
             );
         }
-        let bytes: Vec<_> = stream.as_bytes().chunks(1).collect();
+        let bytes: Vec<_> = stream.chunks(1).collect();
         assert_eq!(
             translate(&bytes),
             whole,
             "{} byte by byte",
             self.folder.display()
         );
+        let Some(text) = text else {
+            return;
+        };
         let comment = if is_lines { "\n" } else { ": hello\n\n" };
-        let odd = format!("\u{feff}{comment}{stream}").replace('\n', "\r\n");
+        let odd = format!("\u{feff}{comment}{text}").replace('\n', "\r\n");
         assert_eq!(
             translate(&[odd.as_bytes()]),
             whole,
@@ -259,7 +313,8 @@ impl Case {
 
     fn translate(&self, recall: &Recall, face: &Face, pieces: &[&[u8]]) -> String {
         let reader = (self.vendor.reader)(recall.clone());
-        let mut translation = Translation::new(reader, (self.door.writer)(face.clone()));
+        let mut translation =
+            Translation::new(reader, (self.door.writer)(face.clone(), self.vendor.eager));
         let mut out = Vec::new();
         let mut result = pieces
             .iter()
@@ -268,10 +323,10 @@ impl Case {
             result = translation.end(&mut out);
         }
         if let Err(broken) = result {
-            let kind = if broken == Break::Cut {
-                Kind::UpstreamCut
-            } else {
-                Kind::UpstreamError
+            let kind = match &broken {
+                Break::Cut => Kind::UpstreamCut,
+                Break::Vendor(error) => error.status.map_or(Kind::UpstreamError, of_status),
+                _ => Kind::UpstreamError,
             };
             translation.fail(&Fault::new(kind).saying(broken.to_string()), &mut out);
         }

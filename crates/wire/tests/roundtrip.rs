@@ -1,4 +1,4 @@
-//! A conversation that goes from OpenAI's dialect to Anthropic's and back keeps everything that
+//! A conversation that goes from OpenAI's dialect to another and back keeps everything that
 //! both can say, and what one cannot is told.
 #![expect(
     clippy::unwrap_used,
@@ -7,9 +7,12 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use wire::gemini::{self, Home};
 use wire::ir::{Block, Encoded, Plan, Request, Role, Shape, Turn, names, shape};
 use wire::json::Node;
-use wire::{anthropic, openai};
+use wire::{anthropic, converse, openai};
+
+mod said;
 
 /// A model that takes everything that the dialect has.
 const MODEL: &str = "claude-sonnet-4";
@@ -17,6 +20,7 @@ const MODEL: &str = "claude-sonnet-4";
 const PLAN: Plan<'static> = Plan {
     provider: "acme",
     model: MODEL,
+    family: None,
     reject: false,
     streaming: false,
     own_history: true,
@@ -173,6 +177,24 @@ fn thoughts(request: &Request<'_>) -> Vec<String> {
     thoughts.map(|block| format!("{block:?}")).collect()
 }
 
+/// What is said, called and answered, in its order, without what vendors keep for themselves.
+fn said(request: &Request<'_>) -> Vec<String> {
+    let blocks = request
+        .turns
+        .iter()
+        .filter(|turn| !turn.role.is_system())
+        .flat_map(|turn| &turn.blocks);
+    let told = blocks.filter_map(|block| match block {
+        // A blank stands in for a conversation that is empty.
+        Block::Text(text) => Some(text.text.to_string()).filter(|text| text != " "),
+        Block::ToolCall(call) => Some(format!("{} {}", call.id, call.name)),
+        Block::ToolResult(result) => Some(format!("{} {}", result.id, result.is_error)),
+        Block::Image(_) | Block::File(_) => Some(block.kind().to_owned()),
+        _ => None,
+    });
+    told.collect()
+}
+
 fn sent(encoded: &Encoded) -> Value {
     serde_json::from_slice(&encoded.body).unwrap()
 }
@@ -215,6 +237,68 @@ proptest! {
         let request = anthropic::read_request(Node::parse(&once.body).unwrap()).unwrap();
         let twice = anthropic::write_request(request, &PLAN).unwrap();
         prop_assert_eq!(sent(&twice), sent(&once));
+    }
+
+    #[test]
+    fn there_and_back_through_gemini_says_the_same(body in request()) {
+        let plan = Plan { model: "gemini-3-flash", ..PLAN };
+        let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
+        let once = gemini::write_request(read(body.as_bytes()), &plan, Home::Developer).unwrap();
+        let back = gemini::read_request(Node::parse(&once.body).unwrap()).unwrap();
+        let mut expected = read(body.as_bytes());
+        for turn in &mut expected.turns {
+            // Another vendor's.
+            turn.blocks.retain(|block| !matches!(block, Block::Thinking(_)));
+        }
+        prop_assert_eq!(said(&back), said(&shaped(expected)));
+        let twice = gemini::write_request(back, &plan, Home::Developer).unwrap();
+        let [once, twice] = [once, twice].map(|encoded| sent(&encoded));
+        prop_assert_eq!(&twice["contents"], &once["contents"]);
+        for member in ["systemInstruction", "tools", "toolConfig"] {
+            prop_assert_eq!(&twice[member], &once[member]);
+        }
+    }
+}
+
+/// What a conversation says to Converse's models: it begins with the user and has no addresses.
+fn told_to_converse(body: &str) -> Value {
+    let body = body.replace(
+        "https://x.example/a.png",
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQ==",
+    );
+    let request = openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap();
+    sent(&converse::write_request(request, &PLAN).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn converse_is_told_all_that_was_said_and_nothing_else(body in request()) {
+        let shaped = shaped(openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap());
+        let expected = said::by_client(&shaped);
+        prop_assert_eq!(said::to_converse(&told_to_converse(&body)), expected);
+    }
+
+    #[test]
+    fn converse_gets_conversations_as_it_insists_on_them(body in request()) {
+        let sent = told_to_converse(&body);
+        let turns = sent["messages"].as_array().unwrap();
+        let roles: Vec<_> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
+        prop_assert_eq!(roles[0], "user");
+        prop_assert!(roles.windows(2).all(|pair| pair[0] != pair[1]));
+        let mut calls: Vec<Value> = Vec::new();
+        for turn in turns {
+            let blocks = turn["content"].as_array().unwrap();
+            prop_assert!(!blocks.is_empty());
+            prop_assert!(blocks.iter().all(|block| block["text"] != ""));
+            let results = blocks.iter().map(|block| &block["toolResult"]["toolUseId"]);
+            let results: Vec<Value> = results.filter(|id| !id.is_null()).cloned().collect();
+            prop_assert_eq!(&results, &calls);
+            let ids = blocks.iter().map(|block| block["toolUse"]["toolUseId"].clone());
+            calls = ids.filter(|id| !id.is_null()).collect();
+        }
+        if turns.iter().any(|turn| turn.to_string().contains("toolUseId")) {
+            prop_assert!(sent["toolConfig"]["tools"][0]["toolSpec"].is_object());
+        }
     }
 }
 

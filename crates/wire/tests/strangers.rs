@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation};
+use wire::gemini::{self, Home};
+use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation, Writer};
 use wire::json::Node;
-use wire::{anthropic, cohere, ollama, openai, replicate, sse};
+use wire::{anthropic, cohere, converse, eventstream, ollama, openai, replicate, sse};
+
+mod frames;
 
 /// What may stand in the place of anything.
 fn strangers() -> [Value; 9] {
@@ -88,15 +91,18 @@ fn translate_request(text: &str, read: ReadRequest) {
         let plan = Plan {
             provider: "acme",
             model,
+            family: None,
             reject: false,
             streaming: false,
             own_history: true,
         };
+        translate_for_google(text, read);
         for write in [
             anthropic::write_request,
-            openai::write_request,
             cohere::write_request,
+            converse::write_request,
             ollama::write_request,
+            openai::write_request,
             replicate::write_request,
         ] {
             let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
@@ -104,16 +110,40 @@ fn translate_request(text: &str, read: ReadRequest) {
             };
             if let Ok(encoded) = write(request, &plan) {
                 let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
-                // One vendor names it in the path.
-                assert!(sent["model"] == model || sent["input"].is_object());
+                // Some say it in the path.
+                assert!(sent["model"] == model || sent.get("model").is_none());
             }
+        }
+    }
+}
+
+fn translate_for_google(text: &str, read: ReadRequest) {
+    for (model, home, own_history) in [
+        ("gemini-2.0-flash", Home::Developer, true),
+        ("gemini-3-pro-preview", Home::Vertex, false),
+    ] {
+        let plan = Plan {
+            provider: "acme",
+            model,
+            family: None,
+            reject: false,
+            streaming: false,
+            own_history,
+        };
+        let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
+            return;
+        };
+        if let Ok(encoded) = gemini::write_request(request, &plan, home) {
+            let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+            assert!(sent["contents"][0]["parts"].is_array());
         }
     }
 }
 
 #[test]
 fn requests_may_hold_anything_anywhere() {
-    let doors: [(&str, ReadRequest); 2] = [
+    let doors: [(&str, ReadRequest); 3] = [
+        ("request.gemini.json", gemini::read_request),
         ("request.openai.json", openai::read_request),
         ("request.messages.json", anthropic::read_request),
     ];
@@ -136,13 +166,19 @@ fn answers_may_hold_anything_anywhere() {
             let recall = recall();
             let replies = [
                 anthropic::read_reply(text.as_bytes(), &recall),
+                converse::read_reply(text.as_bytes(), &recall),
                 openai::read_reply(text.as_bytes()),
                 cohere::read_reply(text.as_bytes(), &recall),
                 ollama::read_reply(text.as_bytes(), &recall),
                 replicate::read_reply(text.as_bytes(), &recall),
+                gemini::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
-                for write in [openai::write_reply, anthropic::write_reply] {
+                for write in [
+                    openai::write_reply,
+                    anthropic::write_reply,
+                    gemini::write_reply,
+                ] {
                     let mut out = Vec::new();
                     write(&reply, &Face::default(), &mut out);
                     serde_json::from_slice::<Value>(&out).unwrap();
@@ -161,7 +197,7 @@ fn recall() -> Recall {
     }
 }
 
-fn readers() -> [Box<dyn Reader>; 5] {
+fn readers() -> [Box<dyn Reader>; 6] {
     [
         Box::new(EventStream::new(
             anthropic::EventReader::new(recall()),
@@ -171,21 +207,31 @@ fn readers() -> [Box<dyn Reader>; 5] {
         Box::new(cohere::reader(recall(), 1 << 16)),
         Box::new(ollama::reader(recall(), 1 << 16)),
         Box::new(replicate::reader(recall(), 1 << 16)),
+        Box::new(gemini::reader(recall(), 1 << 16)),
     ]
 }
 
 /// Translates a stream to every door; what is written is whole events of whole documents.
 fn translate_stream(stream: &[u8]) {
-    for messages in [false, true] {
+    translate(stream, || readers().into());
+}
+
+/// The same for binary frames.
+fn translate_frames(stream: &[u8]) {
+    translate(stream, || {
+        vec![Box::new(converse::reader(recall(), 1 << 16))]
+    });
+}
+
+fn translate(stream: &[u8], readers: impl Fn() -> Vec<Box<dyn Reader>>) {
+    let writers: [fn() -> Box<dyn Writer>; 3] = [
+        || Box::new(openai::ChunkWriter::new(Face::default())),
+        || Box::new(anthropic::MessageWriter::new(Face::default())),
+        || Box::new(gemini::EventWriter::new(Face::default())),
+    ];
+    for writer in writers {
         for reader in readers() {
-            let mut translation = if messages {
-                Translation::new(
-                    reader,
-                    Box::new(anthropic::MessageWriter::new(Face::default())),
-                )
-            } else {
-                Translation::new(reader, Box::new(openai::ChunkWriter::new(Face::default())))
-            };
+            let mut translation = Translation::new(reader, writer());
             let mut out = Vec::new();
             let _ = translation
                 .push(Bytes::copy_from_slice(stream), &mut out)
@@ -252,11 +298,67 @@ fn events_may_come_in_any_order() {
     }
 }
 
+#[test]
+fn frames_may_hold_anything_anywhere() {
+    for (_, text) in golden("stream.vendor.jsonl") {
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let whole = frames::frames(&text);
+        for (at, line) in lines.iter().enumerate() {
+            let (before, after) = (whole[..at].concat(), whole[at + 1..].concat());
+            variants(&line["payload"], &mut |variant| {
+                let mut line = line.clone();
+                line["payload"] = variant.clone();
+                translate_frames(&[&before[..], &frames::frame(&line), &after].concat());
+            });
+        }
+    }
+}
+
+#[test]
+fn frames_may_come_in_any_order() {
+    for (_, text) in golden("stream.vendor.jsonl") {
+        let whole = frames::frames(&text);
+        for at in 0..whole.len() {
+            let mut without = whole.clone();
+            without.remove(at);
+            translate_frames(&without.concat());
+            let mut twice = whole.clone();
+            twice.insert(at, whole[at].clone());
+            translate_frames(&twice.concat());
+            let mut swapped = whole.clone();
+            swapped.swap(at, whole.len() - 1);
+            translate_frames(&swapped.concat());
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn payloads_and_headers_of_any_kind_are_no_answer(
+        headers in proptest::collection::vec(("(:event-type|:message-type|x)", "(messageStop|exception|error|[a-z]{0,5})"), 0..4),
+        payload in proptest::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (&**name, eventstream::Value::Text(value)))
+            .collect();
+        let mut stream = Vec::new();
+        eventstream::encode(&mut stream, &headers, &payload).unwrap();
+        translate_frames(&stream);
+        let _ = converse::read_error(None, &payload);
+        let _ = converse::read_reply(&payload, &recall()).is_ok();
+    }
+
     #[test]
     fn bytes_of_any_kind_are_no_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         translate_stream(&bytes);
+        translate_frames(&bytes);
         let _ = anthropic::read_error(&bytes);
+        let _ = gemini::read_error(&bytes);
+        let _ = gemini::read_reply(&bytes, &recall()).is_ok();
         let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
         let _ = openai::read_reply(&bytes).is_ok();
         let _ = cohere::read_reply(&bytes, &recall()).is_ok();

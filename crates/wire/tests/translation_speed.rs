@@ -68,6 +68,7 @@ fn between_openai_and_anthropic() {
     let plan = Plan {
         provider: "acme",
         model: "claude-sonnet-4-6",
+        family: None,
         reject: false,
         streaming: false,
         own_history: true,

@@ -118,7 +118,22 @@ fn credential(row: &Provider) -> Option<String> {
         Auth::Bearer => None,
         Auth::ApiKey => Some("key in `api-key`".to_owned()),
         Auth::Header(name) => Some(format!("key in {}", code(name))),
+        Auth::Aws(_) => Some(format!("or {}", section("AWS keys", "aws"))),
+        Auth::Google(_) => Some(format!(
+            "key in `x-goog-api-key`, or {}",
+            section("Google credentials", "google")
+        )),
+        Auth::Entra(_) => Some(format!(
+            "key in `api-key`, or {}",
+            section("Entra ID", "entra-id")
+        )),
+        Auth::Databricks => Some(format!("or {}", section("OAuth", "databricks"))),
     }
+}
+
+/// A link to a section of the same page.
+fn section(name: &str, anchor: &str) -> String {
+    format!("[{name}](#{anchor})")
 }
 
 fn rules(row: &Provider) -> Vec<String> {

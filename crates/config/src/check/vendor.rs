@@ -98,6 +98,7 @@ impl Check<'_> {
             let hint = guess::did_you_mean(name, names);
             self.tell_with(&section.key(name), Place::Key, message, hint);
         }
+        self.takes_identity(at, target, row);
         let given = target.base_url.as_deref();
         if given.is_some_and(|url| url.starts_with("${")) {
             return;

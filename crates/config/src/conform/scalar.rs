@@ -7,7 +7,7 @@ use super::{LONGEST_QUOTE, Walk, name};
 use crate::load::Format;
 use crate::node::{Kind, Node, Scalar, Sort};
 use crate::path::{Path, Quoted};
-use crate::{duration, formats};
+use crate::{duration, formats, models};
 
 impl<'s> Walk<'s> {
     /// The text of a scalar in a place for texts. In YAML quotes are optional there.
@@ -26,7 +26,12 @@ impl<'s> Walk<'s> {
     }
 
     pub(super) fn text(&mut self, rule: &Rule<'s>, node: &Node, at: &Path<'_>) -> Option<Value> {
-        let Some(text) = self.plain_text(node) else {
+        // A price is kept as written, and may be written as a number.
+        let number = || {
+            let is_price = rule.text("format") == Some(models::PRICE);
+            self.number_text(node).filter(|_| is_price)
+        };
+        let Some(text) = self.plain_text(node).or_else(number) else {
             self.wrong_type(rule.called(), rule, node, at);
             return None;
         };

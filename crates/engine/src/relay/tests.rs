@@ -39,10 +39,10 @@ fn vendor(acts: &[Act]) -> Vendor {
 
 fn rules() -> StreamRules {
     StreamRules {
+        first_content: None,
         heartbeat: Some(Duration::from_secs(15)),
         idle: Duration::from_mins(2),
         deadline: None,
-        max_event: 1024,
         hide_usage: false,
         rewrite: None,
         redactor: Arc::default(),
@@ -58,7 +58,7 @@ const ERROR: &str = "data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}
 
 /// Everything the client gets, and the relay afterwards.
 async fn client_sees(acts: &[Act], rules: StreamRules) -> Result<(String, Relay<Vendor>), Fault> {
-    let mut relay = Relay::new(vendor(acts), rules);
+    let mut relay = Relay::new(vendor(acts), Reading::same(1024), rules);
     relay.hold().await?;
     let mut text = String::new();
     while let Some(run) = poll_fn(|cx| relay.poll_next(cx)).await {
@@ -303,7 +303,7 @@ async fn draining_reads_on_to_the_count() {
         Send(USAGE),
         Send(DONE),
     ];
-    let mut relay = Relay::new(vendor(&acts), rules());
+    let mut relay = Relay::new(vendor(&acts), Reading::same(1024), rules());
     relay.hold().await.unwrap();
     relay.drain().await;
     assert_eq!(
@@ -345,4 +345,28 @@ async fn d23_arguments_that_are_objects_become_texts() {
         .unwrap();
     assert!(text.contains(r#""arguments":"{\"x\":1}""#), "{text}");
     assert!(text.ends_with(&[STOP, DONE].concat()));
+}
+
+/// Z8: a bound of its own for the first content is waited for in silence, and past it another target
+/// may still be tried.
+#[tokio::test(start_paused = true)]
+async fn z8_a_stream_without_content_in_its_time_fails_before_it_is_promised() {
+    let body = StreamBody::new(futures_util::stream::pending::<
+        Result<Frame<Bytes>, std::convert::Infallible>,
+    >());
+    let mut rules = rules();
+    rules.heartbeat = Some(Duration::from_secs(1));
+    rules.idle = Duration::from_mins(1);
+    rules.first_content = Some((
+        Instant::now() + Duration::from_secs(5),
+        "timeouts.first_token",
+    ));
+    let begun = Instant::now();
+    let fault = Relay::new(body, Reading::same(1024), rules)
+        .hold()
+        .await
+        .unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    assert_eq!(fault.kind, Kind::UpstreamSilent);
+    assert!(fault.cause.unwrap().contains("timeouts.first_token"));
 }

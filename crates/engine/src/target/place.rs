@@ -39,15 +39,15 @@ impl Place<'_> {
 
 /// A URL as a connection needs it: where to connect, what to name as the host, what to ask for.
 #[derive(Clone)]
-pub(super) struct Site {
-    pub(super) origin: Uri,
-    pub(super) host: HeaderValue,
-    pub(super) path: Uri,
+pub(crate) struct Site {
+    pub(crate) origin: Uri,
+    pub(crate) host: HeaderValue,
+    pub(crate) path: Uri,
 }
 
 /// Why a URL cannot be called.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BadSite {
+pub(crate) enum BadSite {
     #[error(transparent)]
     Endpoint(#[from] providers::BadEndpoint),
     #[error("{url} is not an address that can be called: {reason}")]
@@ -55,7 +55,7 @@ pub(super) enum BadSite {
 }
 
 impl Site {
-    pub(super) fn of(url: &str) -> Result<Site, BadSite> {
+    pub(crate) fn of(url: &str) -> Result<Site, BadSite> {
         let bad = |reason: &dyn std::fmt::Display| BadSite::Url {
             url: url.to_owned(),
             reason: reason.to_string(),
@@ -83,7 +83,7 @@ impl Site {
 }
 
 /// The operator's own query, escaped.
-pub(super) fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
+pub(crate) fn query(spec: &config::Target, env: Env<'_>) -> Result<String, BuildError> {
     let mut query = String::new();
     for (name, value) in &spec.query {
         let value = value

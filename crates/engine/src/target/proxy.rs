@@ -1,9 +1,9 @@
 //! The proxy on the way to a target: its own, or the environment's.
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 
 use super::{BuildError, Env, resolve, wrong};
+use crate::credential::ProxyRule;
 use crate::upstream::Proxy;
 
 /// The proxy on the way to `url`: the target's own, or the environment's.
@@ -15,31 +15,25 @@ pub(super) fn on_the_way(
     let uri: Uri = url
         .parse()
         .map_err(|error| wrong(spec, "base_url", &error))?;
+    rule(spec, env)?
+        .to(&uri)
+        .map_err(|error| BuildError::Wrong(format!("target `{}`: {error}", spec.virtual_key)))
+}
+
+/// What the target or the environment says of proxies.
+pub(super) fn rule(spec: &config::Target, env: Env<'_>) -> Result<ProxyRule, BuildError> {
     let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
-    let matcher = match &spec.proxy {
-        Some(config::Proxy::Direct) => return Ok(None),
-        Some(config::Proxy::Via(url)) => Matcher::builder()
-            .all(resolve(spec, "proxy", url.expose(), env)?)
-            .build(),
-        None => Matcher::builder()
-            .https(set(["HTTPS_PROXY", "https_proxy"]))
-            .http(set(["http_proxy", "HTTP_PROXY"]))
-            .all(set(["ALL_PROXY", "all_proxy"]))
-            .no(set(["NO_PROXY", "no_proxy"]))
-            .build(),
-    };
-    let Some(intercept) = matcher.intercept(&uri) else {
-        return Ok(None);
-    };
-    if intercept.uri().scheme_str() != Some("http") {
-        return Err(BuildError::Wrong(format!(
-            "target `{}`: proxy {} cannot be used: only http:// proxies are supported",
-            spec.virtual_key,
-            intercept.uri()
-        )));
+    match &spec.proxy {
+        Some(config::Proxy::Direct) => Ok(ProxyRule::default()),
+        Some(config::Proxy::Via(url)) => Ok(ProxyRule {
+            all: resolve(spec, "proxy", url.expose(), env)?,
+            ..ProxyRule::default()
+        }),
+        None => Ok(ProxyRule {
+            https: set(["HTTPS_PROXY", "https_proxy"]),
+            http: set(["http_proxy", "HTTP_PROXY"]),
+            all: set(["ALL_PROXY", "all_proxy"]),
+            no: set(["NO_PROXY", "no_proxy"]),
+        }),
     }
-    Ok(Some(Proxy {
-        uri: intercept.uri().clone(),
-        authorization: intercept.basic_auth().cloned(),
-    }))
 }

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use http::Uri;
-use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use tower_service::Service;
 
-use super::pool::Sender;
+use super::connection::Connection;
+use super::socket::{Opened, Socket};
 use super::{Proxy, Transport};
 
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Opens a connection to the origin and leaves it to itself; it ends with its sender.
-pub(super) async fn open(transport: &Transport, origin: Uri) -> Result<Sender, String> {
+/// Opens a connection to the origin.
+pub(super) async fn open(transport: &Transport, origin: Uri) -> Result<Connection<Socket>, String> {
     let limit = transport.connect_timeout;
     let opening = async {
         match &transport.proxy {
-            None => handshake(https(transport, tcp()), origin).await,
-            Some(proxy) => handshake(https(transport, tunnel(proxy)), origin).await,
+            None => connect(https(transport, tcp()), origin).await,
+            Some(proxy) => connect(https(transport, tunnel(proxy)), origin).await,
         }
     };
     match tokio::time::timeout(limit, opening).await {
@@ -29,22 +29,16 @@ pub(super) async fn open(transport: &Transport, origin: Uri) -> Result<Sender, S
     }
 }
 
-async fn handshake<C>(mut connector: C, origin: Uri) -> Result<Sender, String>
+async fn connect<C>(mut connector: C, origin: Uri) -> Result<Connection<Socket>, String>
 where
-    C: Service<Uri>,
+    C: Service<Uri, Response = Opened>,
     C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    C::Response: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
-    let socket = connector
+    let opened = connector
         .call(origin)
         .await
         .map_err(|error| super::chain(&*error.into()))?;
-    let (sender, connection) = http1::handshake(socket)
-        .await
-        .map_err(|error| super::chain(&error))?;
-    // What ends a connection is told to whoever waits for an answer on it.
-    tokio::spawn(async move { drop(connection.await) });
-    Ok(sender)
+    Ok(Connection::new(opened.into()))
 }
 
 fn tcp() -> HttpConnector {

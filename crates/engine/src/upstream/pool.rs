@@ -8,24 +8,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use tokio::time::Instant;
+
+use super::Broken;
+use super::connection::{Answering, Connection};
+use super::socket::Socket;
 
 /// Idle connections kept at most.
 const IDLE_MAX: usize = 128;
-/// Shorter than the 60 to 75 seconds after which load balancers commonly close.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
-
-/// The near end of a connection.
-pub(super) type Sender = SendRequest<Full<Bytes>>;
+/// How often the pool looks for connections that have been idle for too long, and how often it
+/// finds one before it closes it: 50 to 55 seconds, shorter than the 60 to 75 after which load
+/// balancers commonly close.
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS_MAX: u64 = 10;
 
 /// The idle connections of one core on one way.
 #[derive(Default)]
-pub(super) struct Pool {
-    /// The longest idle in front.
-    idle: Mutex<VecDeque<(Sender, Instant)>>,
+pub(super) struct Pool(Mutex<Idle>);
+
+#[derive(Default)]
+struct Idle {
+    /// The longest idle in front, each with the round it came in: reading a clock costs more.
+    connections: VecDeque<(Connection<Socket>, u64)>,
+    round: u64,
 }
 
 impl Pool {
@@ -36,99 +40,108 @@ impl Pool {
         pool
     }
 
-    /// The connection used last, of those that are ready for a request and not about to be closed.
-    pub(super) fn take(&self) -> Option<Sender> {
-        let now = Instant::now();
-        let fit = |(sender, used): &(Sender, Instant)| {
-            sender.is_ready() && now.duration_since(*used) < IDLE_TIMEOUT
-        };
+    /// The connection used last, of those that the vendor has not closed.
+    pub(super) fn take(&self) -> Option<Connection<Socket>> {
         let mut idle = self.locked();
-        let place = idle.iter().rposition(fit)?;
-        idle.remove(place).map(|(sender, _)| sender)
+        while let Some((mut connection, _)) = idle.connections.pop_back() {
+            if connection.is_idle() {
+                return Some(connection);
+            }
+        }
+        None
     }
 
-    fn put(&self, sender: Sender) {
-        if sender.is_closed() {
-            return;
-        }
+    fn put(&self, connection: Connection<Socket>) {
         let mut idle = self.locked();
-        if idle.len() == IDLE_MAX {
-            idle.pop_front();
+        if idle.connections.len() == IDLE_MAX {
+            idle.connections.pop_front();
         }
-        idle.push_back((sender, Instant::now()));
+        let round = idle.round;
+        idle.connections.push_back((connection, round));
     }
 
-    fn drop_idle_since(&self, since: Instant) {
-        self.locked()
-            .retain(|(sender, used)| *used > since && !sender.is_closed());
+    fn end_round(&self) {
+        let mut idle = self.locked();
+        idle.round += 1;
+        let round = idle.round;
+        idle.connections
+            .retain_mut(|(connection, since)| round - *since <= ROUNDS_MAX && connection.is_idle());
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, VecDeque<(Sender, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> std::sync::MutexGuard<'_, Idle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Ends with the pool.
 async fn sweep(pool: Weak<Pool>) {
     loop {
-        tokio::time::sleep(IDLE_TIMEOUT / 2).await;
+        tokio::time::sleep(ROUND).await;
         let Some(pool) = pool.upgrade() else { return };
-        if let Some(since) = Instant::now().checked_sub(IDLE_TIMEOUT) {
-            pool.drop_idle_since(since);
-        }
+        pool.end_round();
     }
 }
 
-/// The body of a vendor's answer. Read to its end it gives its connection back; dropped before, it
-/// closes it, which is how the vendor learns that nobody listens any more.
+/// The body of a vendor's answer. As soon as its end has been read it gives its connection back;
+/// dropped before, it closes it, which is how the vendor learns that nobody listens any more.
 pub(crate) struct VendorBody {
-    body: Incoming,
-    lease: Option<(Sender, Arc<Pool>)>,
+    /// Read when the connection was given back.
+    last: Bytes,
+    lease: Option<(Answering<Socket>, Arc<Pool>)>,
 }
 
 impl VendorBody {
-    pub(super) fn new(body: Incoming, sender: Sender, pool: Arc<Pool>) -> VendorBody {
-        VendorBody {
-            body,
-            lease: Some((sender, pool)),
-        }
+    pub(super) fn new(answering: Answering<Socket>, pool: Arc<Pool>) -> VendorBody {
+        let mut body = VendorBody {
+            last: Bytes::new(),
+            lease: Some((answering, pool)),
+        };
+        body.give_back_if_over();
+        body
     }
 
-    fn give_back(&mut self) {
-        if let Some((sender, pool)) = self.lease.take() {
-            pool.put(sender);
+    fn give_back_if_over(&mut self) {
+        let over = |(answering, _): &mut (Answering<Socket>, _)| answering.is_over();
+        if let Some((answering, pool)) = self.lease.take_if(over) {
+            let (last, connection) = answering.finish();
+            self.last = last;
+            if let Some(connection) = connection {
+                pool.put(connection);
+            }
         }
     }
 }
 
 impl Body for VendorBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let next = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(None) = next {
-            self.give_back();
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let Some((answering, _)) = &mut self.lease else {
+            let last = std::mem::take(&mut self.last);
+            let frame = (!last.is_empty()).then(|| Ok(Frame::data(last)));
+            return Poll::Ready(frame);
+        };
+        let next = answering.poll_data(cx).map_ok(Frame::data);
+        match &next {
+            Poll::Ready(Some(Err(_))) => self.lease = None,
+            _ => self.give_back_if_over(),
         }
         next
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.lease.is_none() && self.last.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for VendorBody {
-    fn drop(&mut self) {
-        if self.body.is_end_stream() {
-            self.give_back();
-        }
+        let length = match &self.lease {
+            None => Some(self.last.len() as u64),
+            Some((answering, _)) => answering.length(),
+        };
+        length.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -6,6 +6,7 @@ mod request;
 mod stream;
 mod whole;
 
+pub(crate) use object::SIGNATURE;
 pub(crate) use request::read;
 
 use http::StatusCode;
@@ -14,6 +15,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     behaviour::Behaviour,
+    gemini,
     openai::{Chat, Refusal},
 };
 
@@ -39,6 +41,8 @@ pub(crate) enum Form {
     Messages,
     Cohere,
     Ollama,
+    Converse,
+    Gemini,
 }
 
 impl Form {
@@ -50,6 +54,10 @@ impl Form {
             Form::Cohere
         } else if path.ends_with("/api/chat") {
             Form::Ollama
+        } else if crate::converse::is_chat(path) {
+            Form::Converse
+        } else if gemini::asked(path).is_some() {
+            Form::Gemini
         } else {
             Form::OpenAi
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
-    cohere, ollama,
+    cohere, converse, gemini, ollama,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +148,8 @@ impl Refusal {
             Form::Messages => return anthropic::error(self.status, &self.message),
             Form::Cohere => return cohere::error(&self.message),
             Form::Ollama => return ollama::error(&self.message),
+            Form::Converse => return converse::error(&self.message),
+            Form::Gemini => return gemini::error(self.status, &self.message),
         }
         super::json(&Envelope {
             error: Detail {

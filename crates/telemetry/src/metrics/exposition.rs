@@ -73,7 +73,7 @@ impl Collector for Exposition {
         page.surfaces(&numbers.surfaces)?;
         page.events(numbers)?;
         page.connections(numbers)?;
-        page.breakers(numbers)?;
+        page.targets(numbers)?;
         page.process(numbers)?;
         page.build(&numbers.version)
     }
@@ -239,6 +239,30 @@ impl Page<'_> {
             "Rounds of asking providers for their models, by result.",
             ["provider", "result"],
             &numbers.discovery_rounds,
+        )?;
+        self.counters(
+            "gateway_retries",
+            "Further tries of the same target, by what made them necessary.",
+            ["provider", "reason"],
+            &numbers.retries,
+        )?;
+        self.counters(
+            "gateway_hedges",
+            "Second tries beside a slow first one, by whether they were faster.",
+            ["provider", "outcome"],
+            &numbers.hedges,
+        )?;
+        self.counters(
+            "gateway_cooldowns",
+            "Times that a target was left alone because its vendor limits the rate.",
+            ["provider"],
+            &numbers.cooldowns,
+        )?;
+        self.counters(
+            "gateway_variant_requests",
+            "Calls by the side of an experiment they were assigned to, and how they ended.",
+            ["variant", "outcome"],
+            &numbers.variants,
         )
     }
 
@@ -270,22 +294,56 @@ impl Page<'_> {
         )
     }
 
-    fn breakers(&mut self, numbers: &Numbers) -> fmt::Result {
-        let Some(source) = numbers.breakers.get() else {
+    fn targets(&mut self, numbers: &Numbers) -> fmt::Result {
+        let Some(source) = numbers.targets.get() else {
             return Ok(());
         };
         // A map, for a page with the same series twice is refused as a whole.
-        let states: BTreeMap<_, _> = source()
+        let targets: BTreeMap<_, _> = source()
             .into_iter()
-            .map(|(provider, state)| (provider, Sample::Gauge(f64::from(state))))
+            .map(|numbers| (numbers.target.clone(), numbers))
+            .collect();
+        let breakers: Vec<_> = targets
+            .iter()
+            .map(|(target, numbers)| (target, Sample::Gauge(f64::from(numbers.breaker))))
             .collect();
         self.family(
             "gateway_circuit_breaker_state",
             "Circuit breakers: 0 closed, 1 open, 2 half-open.",
-            states
+            breakers
                 .iter()
-                .map(|(provider, state)| (vec![("provider", provider.as_str())], state)),
-        )
+                .map(|(target, state)| (vec![("provider", target.as_str())], state)),
+        )?;
+        let families = [
+            (
+                "gateway_target_calls",
+                "Calls under way, of targets where they are bounded.",
+            ),
+            (
+                "gateway_target_call_limit",
+                "How many calls may be under way.",
+            ),
+            (
+                "gateway_target_queue_depth",
+                "Calls that wait for their turn.",
+            ),
+        ];
+        for (place, (name, help)) in families.into_iter().enumerate() {
+            let samples: Vec<_> = targets
+                .iter()
+                .filter_map(|(target, numbers)| {
+                    Some((target, Sample::WholeGauge(numbers.calls?[place])))
+                })
+                .collect();
+            self.family(
+                name,
+                help,
+                samples
+                    .iter()
+                    .map(|(target, sample)| (vec![("target", target.as_str())], sample)),
+            )?;
+        }
+        Ok(())
     }
 
     fn process(&mut self, numbers: &Numbers) -> fmt::Result {

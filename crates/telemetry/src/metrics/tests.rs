@@ -21,6 +21,12 @@ const NAMES: &[(&str, &str, &str)] = &[
         "counter",
         "provider result",
     ),
+    ("gateway_cooldowns_total", "counter", "provider"),
+    ("gateway_retries_total", "counter", "provider reason"),
+    ("gateway_hedges_total", "counter", "outcome provider"),
+    ("gateway_target_calls", "gauge", "target"),
+    ("gateway_target_call_limit", "gauge", "target"),
+    ("gateway_target_queue_depth", "gauge", "target"),
     ("gateway_dropped_total", "counter", "what"),
     ("gateway_http_responses_total", "counter", "status surface"),
     ("gateway_in_flight_requests", "gauge", "surface"),
@@ -71,6 +77,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("process_start_time_seconds", "gauge", ""),
     ("process_threads", "gauge", ""),
     ("process_virtual_memory_bytes", "gauge", ""),
+    (
+        "gateway_variant_requests_total",
+        "counter",
+        "outcome variant",
+    ),
 ];
 
 /// Everything touched once.
@@ -100,6 +111,7 @@ fn busy() -> Arc<Metrics> {
     metrics.rate_limited("ip");
     metrics.config_reload("success");
     metrics.discovery_round("ollama", "error");
+    metrics.variant("b", "failover");
     metrics.dropped("access_lines").add(3);
     metrics.watch_connections(|| super::ConnectionTotals {
         opened: 7,
@@ -109,7 +121,17 @@ fn busy() -> Arc<Metrics> {
         idled: 8,
         refused: 0,
     });
-    metrics.watch_breakers(|| vec![("azure".to_owned(), 1), ("azure".to_owned(), 2)]);
+    metrics.watch_targets(|| {
+        let azure = |breaker| super::TargetNumbers {
+            target: "azure".to_owned(),
+            breaker,
+            calls: Some([3, 8, 1]),
+        };
+        vec![azure(1), azure(2)]
+    });
+    metrics.retry("azure", "timeout");
+    metrics.hedge("azure", "won");
+    metrics.cooldown("azure");
     metrics
 }
 

@@ -120,6 +120,7 @@ pub(super) fn read_turn<'a>(node: Node<'a>, place: &str) -> Result<Block<'a>, Re
         Some(Kind::Image) => Block::Image(Image {
             source: read_source(node).ok_or_else(|| lacks("a source"))?,
             detail: None,
+            media_type: None,
             cache,
         }),
         Some(Kind::Document) => read_document(node, cache).ok_or_else(|| lacks("a source"))?,

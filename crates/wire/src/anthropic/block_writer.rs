@@ -251,7 +251,7 @@ pub(crate) fn write_input(out: &mut Vec<u8>, call: &ToolCall<'_>) {
 }
 
 /// Whether the vendor would know its own reasoning again.
-pub(super) fn replayable(thinking: &Thinking<'_>) -> bool {
+pub(crate) fn replayable(thinking: &Thinking<'_>) -> bool {
     thinking
         .state
         .as_ref()

@@ -165,8 +165,9 @@ const fn thinker(prefix: &'static str, off: Off, forced: Forced) -> Claude {
 
 /// The families; the longest beginning counts, and what is unknown is taken for the last.
 #[rustfmt::skip]
-static ROWS: [Claude; 25] = [
+static ROWS: [Claude; 26] = [
     early("claude-2", 4096),
+    early("claude-v2", 4096),
     early("claude-instant", 4096),
     early("claude-3-haiku", 4096),
     early("claude-3-opus", 4096),

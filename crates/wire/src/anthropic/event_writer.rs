@@ -236,10 +236,28 @@ impl MessageWriter {
                 }
                 _ => {
                     self.open(block, &Opening::Thinking, out);
-                    self.delta(block, &Delta::Thinking(thinking.text.clone()), out);
+                    if !thinking.text.is_empty() {
+                        self.delta(block, &Delta::Thinking(thinking.text.clone()), out);
+                    }
+                    let signature = match &thinking.state {
+                        Some(state) if state.kind == OpaqueKind::Signature => state.data.clone(),
+                        state => wrapped(state.as_ref(), &self.face).into(),
+                    };
+                    self.delta(block, &Delta::Signature(signature), out);
                     return self.close(block, out);
                 }
             },
+            Block::ToolCall(call) => {
+                let kind = Opening::ToolCall {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    signature: None,
+                    custom: call.custom,
+                };
+                self.open(block, &kind, out);
+                self.delta(block, &Delta::Arguments(call.arguments.clone()), out);
+                return self.close(block, out);
+            }
             Block::Text(text) => {
                 self.open(block, &Opening::Text, out);
                 self.delta(block, &Delta::Text(text.text.clone()), out);

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use super::block_writer::{replayable, write_citations, write_input, write_thinking};
-use super::request_reader::WRAPPED;
+use super::request_reader::{OF_GOOGLE, WRAPPED};
 use super::usage;
-use crate::ir::{Block, Face, Finish, Reason, Reply, Text, Thinking, ToolCall};
+use crate::ir::{
+    Block, Face, Finish, Opaque, OpaqueKind, Reason, Reply, Text, Thinking, ToolCall, media,
+};
 use crate::json::Node;
 use crate::json::write::{self, Array, Object};
 
@@ -91,19 +93,20 @@ fn write_thought(a: &mut Array<'_>, thinking: &Thinking<'_>, face: &Face) {
     a.object(|o| {
         o.text("type", "thinking");
         o.text("thinking", &thinking.text);
-        o.text(
-            "signature",
-            &wrapped(thinking.state.as_ref().map(|state| &*state.data), face),
-        );
+        o.text("signature", &wrapped(thinking.state.as_ref(), face));
     });
 }
 
-/// Another vendor's state, wrapped.
-pub(super) fn wrapped(state: Option<&str>, face: &Face) -> String {
-    let state = state
-        .map(|state| crate::ir::media::encode(state.as_bytes()))
+/// Another vendor's state, wrapped: whose, what, and of which kind where it can be used again.
+pub(super) fn wrapped(state: Option<&Opaque<'_>>, face: &Face) -> String {
+    let data = state
+        .map(|state| media::encode(state.data.as_bytes()))
         .unwrap_or_default();
-    format!("{WRAPPED}{}:{state}", face.provider)
+    let kind = match state.map(|state| state.kind) {
+        Some(OpaqueKind::Gemini) => OF_GOOGLE,
+        _ => "",
+    };
+    format!("{WRAPPED}{}:{data}{kind}", face.provider)
 }
 
 fn write_call(a: &mut Array<'_>, call: &ToolCall<'_>) {

@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use super::block_reader::{cache_mark, read_turn};
 use super::tool::is_own;
 use crate::ir::{
-    Block, Effort, Format, MaxOutput, Raw, ReasoningMode, Refusal, Request, Role, Tool, ToolChoice,
-    ToolKind, Turn,
+    Block, Effort, Format, MaxOutput, Opaque, OpaqueKind, Raw, ReasoningMode, Refusal, Request,
+    Role, Tool, ToolChoice, ToolKind, Turn, media,
 };
 use crate::json::Node;
 
 /// What begins a state that this gateway wrapped for another vendor. No vendor signs like this.
 pub(super) const WRAPPED: &str = "gw1:";
+/// What ends one that is a signature of Gemini's.
+pub(super) const OF_GOOGLE: &str = ":google";
 
 /// Reads a request. What is malformed is refused, naming its place; a member that nobody here
 /// knows is kept.
@@ -142,12 +144,19 @@ fn read_content<'a>(content: Node<'a>, place: &str) -> Result<Vec<Block<'a>>, Re
         .collect()
 }
 
-/// Another vendor's state means nothing here any more.
+/// Another vendor's state is of use to that one alone.
 fn unwrapped(mut block: Block<'_>) -> Block<'_> {
-    if let Block::Thinking(thinking) = &mut block {
-        thinking
+    if let Block::Thinking(thinking) = &mut block
+        && let Some(state) = thinking
             .state
-            .take_if(|state| state.data.starts_with(WRAPPED));
+            .take_if(|state| state.data.starts_with(WRAPPED))
+    {
+        let data = state.data.strip_suffix(OF_GOOGLE);
+        let data = data.and_then(|data| media::decode_text(data.rsplit(':').next()?));
+        thinking.state = data.map(|data| Opaque {
+            kind: OpaqueKind::Gemini,
+            data: Cow::Owned(data),
+        });
     }
     block
 }

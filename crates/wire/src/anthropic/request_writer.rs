@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 
 use super::JSON_TOOL;
-use super::block_writer::{self, Blocks, keeps, replayable};
-use super::claude::{Claude, Off, Sampling, Thinking};
+use super::block_writer::{self, Blocks, keeps};
+use super::claude::Claude;
+use super::sampling;
 use super::schema;
-use super::thinking::{Thought, ThoughtPlan};
+use super::thinking::ThoughtPlan;
 use super::tool::{Choice, Chosen, write_cache, write_choice, write_tool};
 use crate::ir::{
-    Block, CacheMark, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape,
-    Text, ToolChoice, ToolKind, names, shape,
+    Block, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape, Text,
+    ToolChoice, ToolKind, keep_last_marks, names, shape, with_extra,
 };
 use crate::json::write::{self, Object};
-use crate::json::{Node, merge};
 
 const SHAPE: Shape = Shape {
     ids: names::Rule::USUAL,
@@ -34,10 +34,13 @@ pub fn write_request(request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, R
     block_writer::check(&request)?;
     let mut work = Work::new(request, plan);
     work.note_unsayable();
-    work.plan_thinking();
+    let own = work.plan.own_history;
+    work.thought
+        .fit(work.claude, &work.request, own, &mut work.dropped);
     work.plan_format();
     work.plan_tools();
-    work.limit_marks();
+    let cut = keep_last_marks(&mut work.request, &mut work.system, MARKS_MAX);
+    work.dropped.note_if(cut, "cache_control");
     work.write()
 }
 
@@ -59,7 +62,7 @@ struct Work<'a, 'p> {
 
 impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>) -> Work<'a, 'p> {
-        let claude = Claude::of(plan.model);
+        let claude = Claude::of(plan.known_as());
         let system = request.take_system();
         let mut dropped = Dropped::default();
         // Before turns are put together: one of which nothing stays leaves no gap.
@@ -129,54 +132,6 @@ impl<'a, 'p> Work<'a, 'p> {
         }
     }
 
-    /// A conversation may forbid what its request asks for.
-    fn plan_thinking(&mut self) {
-        let asked = !self.request.reasoning.is_unsaid();
-        let unheard = asked
-            && self.thought.thought == Thought::Omit
-            && self.claude.thinking == Thinking::Never;
-        let wants = !matches!(self.request.reasoning.effort, Some(crate::ir::Effort::None));
-        self.dropped.note_if(unheard && wants, "reasoning_effort");
-        // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
-        if matches!(self.thought.thought, Thought::Budget(_)) && self.lost_its_thread() {
-            self.thought.switch_off(self.claude);
-            self.dropped.note("reasoning_effort");
-        }
-        let forces = matches!(
-            self.request.tool_choice,
-            Some(
-                ToolChoice::Required
-                    | ToolChoice::Named(_)
-                    | ToolChoice::Allowed { required: true, .. }
-            )
-        );
-        // Nobody asked for the thoughts, but somebody did for the tool.
-        if forces
-            && !asked
-            && self.claude.thinking == Thinking::Unasked
-            && self.claude.off == Off::Disabled
-        {
-            self.thought.switch_off(self.claude);
-        }
-    }
-
-    fn lost_its_thread(&self) -> bool {
-        let turns = &self.request.turns;
-        let in_loop = turns.last().is_some_and(|turn| {
-            turn.role == Role::User
-                && turn
-                    .blocks
-                    .iter()
-                    .any(|block| matches!(block, Block::ToolResult(_)))
-        });
-        let last = turns.iter().rev().find(|turn| turn.role == Role::Assistant);
-        let signed = last.is_some_and(|turn| match turn.blocks.first() {
-            Some(Block::Thinking(thinking)) => self.plan.own_history && replayable(thinking),
-            _ => false,
-        });
-        in_loop && !signed
-    }
-
     fn plan_format(&mut self) {
         match self.request.format.take() {
             None | Some(Format::Text) => {}
@@ -237,25 +192,6 @@ impl<'a, 'p> Work<'a, 'p> {
             .note_if(chosen.weakened && self.json_tool.is_none(), "tool_choice");
     }
 
-    /// Keeps the last marks: they cover what stands before them.
-    fn limit_marks(&mut self) {
-        let request = &mut self.request;
-        let tools = request.tools.iter_mut().map(|tool| &mut tool.cache);
-        let blocks = self
-            .system
-            .iter_mut()
-            .chain(request.turns.iter_mut().flat_map(|turn| &mut turn.blocks));
-        let whole = std::iter::once(&mut request.cache);
-        let marks: Vec<&mut Option<CacheMark>> = tools
-            .chain(blocks.filter_map(Block::cache_mut))
-            .chain(whole)
-            .filter(|mark| mark.is_some())
-            .collect();
-        let extra = marks.len().saturating_sub(MARKS_MAX);
-        self.dropped.note_if(extra > 0, "cache_control");
-        marks.into_iter().take(extra).for_each(|mark| *mark = None);
-    }
-
     fn write(mut self) -> Result<Encoded, Refusal> {
         let mut body = Vec::with_capacity(2048);
         let mut betas = Vec::new();
@@ -268,7 +204,8 @@ impl<'a, 'p> Work<'a, 'p> {
             self.write_sampling(o);
             self.write_rest(o);
         });
-        let body = self.with_extra(body);
+        let extra = self.request.extra_body.as_ref();
+        let body = with_extra(body, extra, self.plan, &mut self.dropped);
         Ok(Encoded {
             body,
             betas,
@@ -366,27 +303,15 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn write_sampling(&mut self, o: &mut Object<'_>) {
-        let sampling = &self.request.sampling;
-        let (temperature, top_p, top_k) = (sampling.temperature, sampling.top_p, sampling.top_k);
-        let free = self.claude.sampling != Sampling::Fixed && !self.thought.on;
-        let both = self.claude.sampling == Sampling::All || temperature.is_none();
-        self.dropped.note_if(
-            temperature.is_some_and(|value| value > 1.0 || !free && !is_usual(value)),
-            "temperature",
+        let chosen = sampling::Chosen::of(
+            self.claude,
+            self.thought.on,
+            &self.request.sampling,
+            &mut self.dropped,
         );
-        self.dropped.note_if(
-            top_p.is_some_and(|value| !free && !is_usual(value) || !both),
-            "top_p",
-        );
-        self.dropped.note_if(top_k.is_some() && !free, "top_k");
-        if free {
-            o.number_if(
-                "temperature",
-                temperature.map(|value| value.clamp(0.0, 1.0)),
-            );
-            o.number_if("top_p", top_p.filter(|_| both));
-            o.uint_if("top_k", top_k);
-        }
+        o.number_if("temperature", chosen.temperature);
+        o.number_if("top_p", chosen.top_p);
+        o.uint_if("top_k", chosen.top_k);
         let mut stops = self
             .request
             .stop
@@ -433,24 +358,4 @@ impl<'a, 'p> Work<'a, 'p> {
         }
         write_cache(o, self.request.cache);
     }
-
-    /// What the client wrote for this vendor alone has the last word.
-    fn with_extra(&mut self, body: Vec<u8>) -> Vec<u8> {
-        let Some(extra) = self.request.extra_body.as_ref().map(Raw::node) else {
-            return body;
-        };
-        let own = extra.get(self.plan.provider);
-        match (own, std::str::from_utf8(&body)) {
-            (Some(own), Ok(text)) => merge(Node::of(text), own),
-            _ => {
-                self.dropped.note_if(own.is_none(), "extra_body");
-                body
-            }
-        }
-    }
-}
-
-/// What a model does that is told nothing about its sampling.
-fn is_usual(value: f64) -> bool {
-    (value - 1.0).abs() < f64::EPSILON
 }

@@ -1,7 +1,8 @@
 //! What a request's wishes about reasoning become for one model.
 
+use super::block_writer::replayable;
 use super::claude::{Claude, Off, Thinking};
-use crate::ir::{Effort, Reasoning, ReasoningMode};
+use crate::ir::{Block, Dropped, Effort, Reasoning, ReasoningMode, Request, Role, ToolChoice};
 use crate::json::write::Object;
 
 /// The smallest budget that is accepted.
@@ -70,6 +71,37 @@ impl ThoughtPlan {
         plan
     }
 
+    /// Fits it to the conversation, which may forbid what its request asks for.
+    pub(crate) fn fit(
+        &mut self,
+        claude: &Claude,
+        request: &Request<'_>,
+        own_history: bool,
+        dropped: &mut Dropped,
+    ) {
+        let asked = !request.reasoning.is_unsaid();
+        let unheard = asked && self.thought == Thought::Omit && claude.thinking == Thinking::Never;
+        let wants = !matches!(request.reasoning.effort, Some(Effort::None));
+        dropped.note_if(unheard && wants, "reasoning_effort");
+        // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
+        if matches!(self.thought, Thought::Budget(_)) && lost_its_thread(request, own_history) {
+            self.switch_off(claude);
+            dropped.note("reasoning_effort");
+        }
+        let forces = matches!(
+            request.tool_choice,
+            Some(
+                ToolChoice::Required
+                    | ToolChoice::Named(_)
+                    | ToolChoice::Allowed { required: true, .. }
+            )
+        );
+        // Nobody asked for the thoughts, but somebody did for the tool.
+        if forces && !asked && claude.thinking == Thinking::Unasked && claude.off == Off::Disabled {
+            self.switch_off(claude);
+        }
+    }
+
     /// Takes the thinking out, for a conversation that does not allow it.
     pub fn switch_off(&mut self, claude: &Claude) {
         (self.thought, self.effort) = match claude.off {
@@ -104,7 +136,7 @@ impl ThoughtPlan {
     }
 
     /// Writes the `thinking` member.
-    pub(super) fn write(&self, o: &mut Object<'_>, display: Option<&str>) {
+    pub(crate) fn write(&self, o: &mut Object<'_>, display: Option<&str>) {
         match self.thought {
             Thought::Omit => {}
             Thought::Disabled => o.object("thinking", |o| o.text("type", "disabled")),
@@ -120,6 +152,24 @@ impl ThoughtPlan {
             }),
         }
     }
+}
+
+/// Whether a loop of tools goes on from a turn whose thoughts cannot go back.
+fn lost_its_thread(request: &Request<'_>, own_history: bool) -> bool {
+    let turns = &request.turns;
+    let in_loop = turns.last().is_some_and(|turn| {
+        turn.role == Role::User
+            && turn
+                .blocks
+                .iter()
+                .any(|block| matches!(block, Block::ToolResult(_)))
+    });
+    let last = turns.iter().rev().find(|turn| turn.role == Role::Assistant);
+    let signed = last.is_some_and(|turn| match turn.blocks.first() {
+        Some(Block::Thinking(thinking)) => own_history && replayable(thinking),
+        _ => false,
+    });
+    in_loop && !signed
 }
 
 /// What the client wants.

@@ -9,9 +9,9 @@ use crate::json::Node;
 use crate::json::write::{Array, Object};
 
 /// What a function takes that says nothing about it.
-const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
+pub(crate) const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 /// What a tool for free text takes.
-const FREE_TEXT: &str =
+pub(crate) const FREE_TEXT: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 /// The vendor's own search.
 const SEARCH: &str = "web_search_20250305";
@@ -97,18 +97,18 @@ pub(super) fn write_cache(o: &mut Object<'_>, mark: Option<CacheMark>) {
 
 /// What is sent as `tool_choice`, and what has to be said in words instead.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Chosen<'a> {
+pub(crate) struct Chosen<'a> {
     /// The choice.
-    pub(super) choice: Option<Choice<'a>>,
+    pub(crate) choice: Option<Choice<'a>>,
     /// A line for the instructions.
-    pub(super) line: Option<String>,
+    pub(crate) line: Option<String>,
     /// Whether it is less than the client asked for.
-    pub(super) weakened: bool,
+    pub(crate) weakened: bool,
 }
 
 /// Anthropic's choices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Choice<'a> {
+pub(crate) enum Choice<'a> {
     Auto,
     Any,
     Tool(Cow<'a, str>),
@@ -117,7 +117,7 @@ pub(super) enum Choice<'a> {
 
 impl<'a> Chosen<'a> {
     /// The choice for a model that may be thinking.
-    pub(super) fn of(wish: Option<&ToolChoice<'a>>, claude: &Claude, thinking: bool) -> Chosen<'a> {
+    pub(crate) fn of(wish: Option<&ToolChoice<'a>>, claude: &Claude, thinking: bool) -> Chosen<'a> {
         let free = |choice| Chosen {
             choice: Some(choice),
             ..Chosen::default()

@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::chunk::length;
-use crate::json::{Literal, Scanner};
+use crate::json::{self, Literal, Scanner};
 
 /// Bytes that are remembered at most.
 const FIXED_MAX: usize = 4096;
@@ -163,6 +163,13 @@ fn step_over(blocks: &[u8], at: usize, fixed: &[u8]) -> Option<usize> {
 #[inline]
 fn string_inside(blocks: &[u8], at: usize) -> Option<Literal<'_>> {
     let quoted = blocks.get(at.checked_sub(1)?..)?;
+    if let Some(inner) = json::plain_ascii(quoted.get(1..)?) {
+        return Some(Literal {
+            inner,
+            start: 1,
+            escaped: false,
+        });
+    }
     Scanner::new(quoted, 1).string().ok()
 }
 

@@ -1,4 +1,4 @@
-//! Mistral's content blocks, made into the texts that OpenAI's clients expect.
+//! Content blocks as Mistral and Databricks write them, made into the texts that OpenAI's clients expect.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use crate::json::{MAX_DEPTH, Scanner, Splice, Walk, literal, pick};
 type Replacement = (Range<usize>, String);
 
 /// Joins the texts of an answer or stream chunk whose `content` is a list of blocks: what was said
-/// becomes `content`, what was thought `reasoning_content`; every other byte is kept.
+/// becomes `content`, what was thought `reasoning_content`, with signatures in `thinking_blocks`; every
+/// other byte is kept.
 ///
 /// None when nothing is to be changed. Content with a block of an unknown type is left as it is.
 pub fn flatten_content_blocks(json: &str) -> Option<String> {
@@ -85,6 +86,8 @@ fn of_message(scan: &mut Scanner<'_>, found: &mut Vec<Replacement>) -> Walk {
 struct Texts {
     said: String,
     thought: String,
+    /// Thoughts that are signed, as objects with commas between.
+    signed: String,
 }
 
 impl Texts {
@@ -96,10 +99,13 @@ impl Texts {
     }
 
     fn take(&mut self, block: &[u8]) -> Option<()> {
-        let [kind, text, thinking] = pick(block, ["type", "text", "thinking"])?;
+        let [kind, text, thinking, summary] = pick(block, ["type", "text", "thinking", "summary"])?;
         match kind? {
             b"\"text\"" => push(&mut self.said, text?),
             b"\"thinking\"" => self.think(thinking?),
+            b"\"reasoning\"" => {
+                each_element(summary?, |part| self.summarise(part).is_some()).then_some(())
+            }
             _ => None,
         }
     }
@@ -115,13 +121,36 @@ impl Texts {
         known.then_some(())
     }
 
+    /// One part of Databricks' reasoning.
+    fn summarise(&mut self, part: &[u8]) -> Option<()> {
+        let [kind, text, signature] = pick(part, ["type", "text", "signature"])?;
+        if kind? != b"\"summary_text\"" {
+            return None;
+        }
+        let text = text.unwrap_or(b"\"\"");
+        push(&mut self.thought, text)?;
+        if let Some(signature) = signature.filter(|signature| *signature != b"null") {
+            let comma = if self.signed.is_empty() { "" } else { "," };
+            self.signed.push_str(comma);
+            self.signed.push_str(r#"{"type":"thinking","thinking":""#);
+            push(&mut self.signed, text)?;
+            self.signed.push_str(r#"","signature":""#);
+            push(&mut self.signed, signature)?;
+            self.signed.push_str(r#""}"#);
+        }
+        Some(())
+    }
+
     fn replace(
         self,
         content: Range<usize>,
         reasoning: Option<(Range<usize>, &[u8])>,
         found: &mut Vec<Replacement>,
     ) {
-        let said = format!("\"{}\"", self.said);
+        let mut said = format!("\"{}\"", self.said);
+        if !self.signed.is_empty() {
+            said = format!("{said},\"thinking_blocks\":[{}]", self.signed);
+        }
         if self.thought.is_empty() {
             found.push((content, said));
             return;

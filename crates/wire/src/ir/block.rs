@@ -187,6 +187,8 @@ pub struct Image<'a> {
     pub source: Source<'a>,
     /// How closely it is to be looked at.
     pub detail: Option<Cow<'a, str>>,
+    /// Its media type, where the client says one and the source does not.
+    pub media_type: Option<Cow<'a, str>>,
     /// Its cache mark.
     pub cache: Option<CacheMark>,
 }

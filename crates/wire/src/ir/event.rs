@@ -42,7 +42,8 @@ pub enum Event<'a> {
         /// The block.
         block: u32,
     },
-    /// A block that comes whole: a picture, hidden reasoning, a tool that the vendor ran.
+    /// A block that comes whole: a picture, hidden reasoning, a tool that the vendor ran, a call
+    /// of one whose arguments do not come in pieces.
     Whole {
         /// The choice.
         choice: u32,
@@ -149,6 +150,10 @@ impl Event<'_> {
                 kind: Opening::ToolCall { name, .. },
                 ..
             } => name.len(),
+            Event::Whole {
+                content: Block::ToolCall(call),
+                ..
+            } => call.name.len() + call.arguments.len(),
             _ => 0,
         }
     }

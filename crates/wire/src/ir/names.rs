@@ -55,6 +55,11 @@ pub fn split_thought(id: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The id with a signature in it, for clients that give back nothing else.
+pub fn with_thought(id: &str, signature: &str) -> String {
+    format!("{id}{THOUGHT}{signature}")
+}
+
 /// A short name that follows from a text.
 pub(crate) fn hash(text: &str) -> String {
     use std::fmt::Write as _;

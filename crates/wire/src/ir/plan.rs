@@ -13,6 +13,8 @@ pub struct Plan<'a> {
     pub provider: &'a str,
     /// The target's own name of the model.
     pub model: &'a str,
+    /// The model that it is, where its name is only the operator's: a deployment, an opaque ARN.
+    pub family: Option<&'a str>,
     /// Whether a request that would lose something is refused.
     pub reject: bool,
     /// Whether the answer comes as a stream.
@@ -20,6 +22,13 @@ pub struct Plan<'a> {
     /// Whether reasoning of earlier turns may be this target's own. Not after a fallback: a
     /// vendor refuses another's.
     pub own_history: bool,
+}
+
+impl Plan<'_> {
+    /// The name by which it is known what the model takes.
+    pub fn known_as(&self) -> &str {
+        self.family.unwrap_or(self.model)
+    }
 }
 
 /// A request in a vendor's dialect.
@@ -68,6 +77,8 @@ pub struct Face {
     pub request_id: String,
     /// Whether the client wants a stream to end with its usage.
     pub include_usage: bool,
+    /// Whether the client does not want to see reasoning, in dialects in which it says so.
+    pub hide_thoughts: bool,
 }
 
 /// A request that a vendor cannot be asked.
@@ -177,6 +188,7 @@ mod tests {
         let mut plan = Plan {
             provider: "acme",
             model: "m",
+            family: None,
             reject: false,
             streaming: false,
             own_history: true,

@@ -108,15 +108,21 @@ impl<'a> Scanner<'a> {
 
     /// Steps over one value and gives its own text.
     pub(crate) fn skip(&mut self) -> Walk<&'a [u8]> {
-        self.space();
+        let next = self.peek();
         let start = self.at;
-        let mut open = Nesting::default();
-        loop {
-            if self.value_or_open(&mut open)? || self.next_element(&mut open)? {
-                continue;
-            }
-            return Ok(&self.bytes[start..self.at]);
+        // Most values have nothing inside: they need no account of what is open.
+        if let Some(b'{' | b'[') = next {
+            self.pass_container()?;
+        } else {
+            self.scalar()?;
         }
+        Ok(&self.bytes[start..self.at])
+    }
+
+    fn pass_container(&mut self) -> Walk {
+        let mut open = Nesting::default();
+        while self.value_or_open(&mut open)? || self.next_element(&mut open)? {}
+        Ok(())
     }
 
     /// Walks an object; `each` is called behind every colon and must step over the value.
@@ -289,10 +295,18 @@ impl<'a> Scanner<'a> {
     /// Steps over a value without elements, or into a container that has some: true in that case.
     fn value_or_open(&mut self, open: &mut Nesting) -> Walk<bool> {
         match self.peek() {
-            Some(b'"') => self.pass_string().map(|_| false),
             Some(b'{') => self.open(open, true, b'}'),
             Some(b'[') => self.open(open, false, b']'),
-            Some(b'-' | b'0'..=b'9') => self.number().map(|()| false),
+            _ => self.scalar().map(|()| false),
+        }
+    }
+
+    /// Steps over the value that begins here and is no container.
+    #[inline]
+    fn scalar(&mut self) -> Walk {
+        match self.here() {
+            Some(b'"') => self.pass_string().map(|_| ()),
+            Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
@@ -338,12 +352,12 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
-    fn word(&mut self, word: &[u8]) -> Walk<bool> {
+    fn word(&mut self, word: &[u8]) -> Walk {
         if !self.bytes[self.at..].starts_with(word) {
             return self.wrong("expected a value");
         }
         self.at += word.len();
-        Ok(false)
+        Ok(())
     }
 
     fn number(&mut self) -> Walk {

@@ -23,6 +23,14 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> (usize, bool) {
     }
 }
 
+/// The text up to the closing quote, if there is nothing in it but plain ASCII.
+#[inline]
+pub(crate) fn plain_ascii(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, non_ascii) = plain_prefix(bytes);
+    let ends = bytes.get(length) == Some(&b'"');
+    (ends && !non_ascii).then(|| &bytes[..length])
+}
+
 /// Where the first stop is, from `at` on; None when it is not before `until`. The end is a stop.
 #[inline]
 fn plain_words(bytes: &[u8], mut at: usize, until: usize, high: &mut u64) -> Option<usize> {

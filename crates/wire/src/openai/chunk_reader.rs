@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::message::read_thinking;
+use super::part::read_listed;
 use super::reply_reader::read_finish;
 use crate::ir::{
     Block, Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Sink, Start,
@@ -186,21 +187,17 @@ impl Choice {
 
     fn delta(&mut self, number: u32, delta: Node<'_>, sink: &mut Sink<'_>) {
         for block in read_thinking(delta) {
-            let Block::Thinking(thinking) = block else {
-                continue;
-            };
-            self.words(number, Kind::Thinking, thinking.text, sink);
-            if let (Some(state), Some((Kind::Thinking, block))) = (thinking.state, self.open) {
-                sink(Event::Delta {
-                    choice: number,
-                    block,
-                    delta: Delta::Signature(state.data),
-                });
-            }
+            self.think(number, block, sink);
         }
         let [content, refusal, calls] = delta.pick(["content", "refusal", "tool_calls"]);
         if let Some(text) = content.and_then(Node::text) {
             self.words(number, Kind::Text, text, sink);
+        }
+        for block in content.map(read_listed).unwrap_or_default() {
+            match block {
+                Block::Text(text) => self.words(number, Kind::Text, text.text, sink),
+                thought => self.think(number, thought, sink),
+            }
         }
         if let Some(text) = refusal.and_then(Node::text) {
             self.words(number, Kind::Refusal, text, sink);
@@ -212,6 +209,20 @@ impl Choice {
             .enumerate()
         {
             self.call(number, at, call, sink);
+        }
+    }
+
+    fn think(&mut self, choice: u32, thought: Block<'_>, sink: &mut Sink<'_>) {
+        let Block::Thinking(thinking) = thought else {
+            return;
+        };
+        self.words(choice, Kind::Thinking, thinking.text, sink);
+        if let (Some(state), Some((Kind::Thinking, block))) = (thinking.state, self.open) {
+            sink(Event::Delta {
+                choice,
+                block,
+                delta: Delta::Signature(state.data),
+            });
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::part::write_thinking_blocks;
 use super::reply_writer::{chars, list, write_annotation, write_image, write_metadata};
-use super::tool::write_signature;
+use super::tool::{write_call, write_signature};
 use crate::fault::Fault;
 use crate::ir::{
     Block, Citation, Delta, Event, Face, Finish, Opaque, OpaqueKind, Opening, Raw, Start, Thinking,
-    Usage, Writer,
+    ToolCall, Usage, Writer,
 };
 use crate::json::write::{self, Array, Object};
 use crate::sse::DONE;
@@ -253,7 +253,28 @@ impl ChunkWriter {
         }
     }
 
-    fn whole(&mut self, number: u32, content: &Block<'_>, out: &mut Vec<u8>) {
+    /// A call with all that there is to it.
+    fn call(&mut self, number: u32, block: u32, call: &ToolCall<'_>, out: &mut Vec<u8>) {
+        let calls = &mut self.choice(number).calls;
+        let ordinal = calls.len() as u64;
+        calls.push(Call {
+            block,
+            custom: call.custom,
+            silent: false,
+        });
+        let write = |o: &mut Object<'_>| {
+            o.uint("index", ordinal);
+            write_call(o, call);
+        };
+        self.chunk(
+            number,
+            out,
+            |o| o.array("tool_calls", |a| a.object(write)),
+            |_| {},
+        );
+    }
+
+    fn whole(&mut self, number: u32, block: u32, content: &Block<'_>, out: &mut Vec<u8>) {
         match content {
             Block::Thinking(thinking) => {
                 if !thinking.text.is_empty() {
@@ -286,6 +307,7 @@ impl ChunkWriter {
                 },
                 |_| {},
             ),
+            Block::ToolCall(call) => self.call(number, block, call, out),
             Block::Server(server) => self.servers.push(server.raw.as_str().to_owned()),
             _ => {}
         }
@@ -384,8 +406,10 @@ impl Writer for ChunkWriter {
             } => self.delta(*choice, *block, delta, out),
             Event::Close { choice, block } => self.close(*choice, *block, out),
             Event::Whole {
-                choice, content, ..
-            } => self.whole(*choice, content, out),
+                choice,
+                block,
+                content,
+            } => self.whole(*choice, *block, content, out),
             Event::Logprobs { choice, logprobs } => {
                 let logprobs: &Raw<'_> = logprobs;
                 self.chunk(

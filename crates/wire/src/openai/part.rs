@@ -108,6 +108,9 @@ fn read_image(
     place: impl Fn() -> String,
 ) -> Result<Block<'_>, Refusal> {
     let [url, file_id] = part.pick(["image_url", "file_id"]);
+    let [mime, format] = url
+        .map(|url| url.pick(["mime_type", "format"]))
+        .unwrap_or_default();
     let detail = url.and_then(|url| url.get("detail")).and_then(Node::text);
     let file_id = file_id.or_else(|| url?.get("file_id")).and_then(Node::text);
     let source = match (url_of(part, "image_url"), file_id) {
@@ -119,9 +122,14 @@ fn read_image(
             return Err(Refusal::new(place, what));
         }
     };
+    let media_type = mime
+        .or(format)
+        .and_then(Node::text)
+        .filter(|mime| mime.contains('/'));
     Ok(Block::Image(Image {
         source,
         detail,
+        media_type,
         cache,
     }))
 }
@@ -208,16 +216,25 @@ fn mime_of_name(name: Option<&str>) -> &'static str {
         .map_or("application/octet-stream", |(_, mime)| mime)
 }
 
+/// Whose signature it is, where it is not Claude's.
+const GOOGLE: &str = "google";
+
 /// `{"type":"thinking",..}` or `{"type":"redacted_thinking",..}`, as Claude writes them and
 /// `thinking_blocks` repeats them.
 pub(crate) fn thinking_block(node: Node<'_>) -> Option<Block<'_>> {
-    let [thinking, signature, data] = node
-        .pick(["thinking", "signature", "data"])
+    let [thinking, signature, data, origin] = node
+        .pick(["thinking", "signature", "data", "origin"])
         .map(|member| member.and_then(Node::text));
     let opaque = |kind, data| Opaque { kind, data };
     let state = match (signature, data) {
         (Some(signature), _) if !signature.is_empty() => {
-            Some(opaque(OpaqueKind::Signature, signature))
+            let google = origin.as_deref() == Some(GOOGLE);
+            let kind = if google {
+                OpaqueKind::Gemini
+            } else {
+                OpaqueKind::Signature
+            };
+            Some(opaque(kind, signature))
         }
         (_, Some(data)) => Some(opaque(OpaqueKind::Redacted, data)),
         _ => None,
@@ -245,6 +262,9 @@ pub(crate) fn write_thinking_blocks(array: &mut Array<'_>, thinking: &Thinking<'
             o.text("type", "thinking");
             o.text("thinking", &thinking.text);
             o.text("signature", &state.data);
+            if state.kind == OpaqueKind::Gemini {
+                o.text("origin", GOOGLE);
+            }
         }
     });
 }
@@ -341,4 +361,40 @@ fn read_url_citation(cited: Node<'_>) -> Citation<'_> {
         range: start.and_then(Node::uint).zip(end.and_then(Node::uint)),
         raw: None,
     }
+}
+
+/// The content of an answer that is a list, as some vendors write it: words, and the reasoning
+/// before them.
+pub(super) fn read_listed(content: Node<'_>) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    if !content.is_array() {
+        return blocks;
+    }
+    for part in content.elements() {
+        let [kind, text, summary] = part.pick(["type", "text", "summary"]);
+        match kind.and_then(Node::text).as_deref() {
+            Some("reasoning") => {
+                let parts = summary.map(Node::elements).unwrap_or_default();
+                blocks.extend(parts.into_iter().map(read_summary));
+            }
+            Some("thinking" | "redacted_thinking") => blocks.extend(thinking_block(part)),
+            _ => blocks.extend(text.and_then(Node::text).map(Block::text)),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// One part of Databricks' reasoning.
+fn read_summary(part: Node<'_>) -> Block<'_> {
+    let [text, signature] = part
+        .pick(["text", "signature"])
+        .map(|member| member.and_then(Node::text));
+    Block::Thinking(Thinking {
+        text: text.unwrap_or_default(),
+        state: signature.map(|data| Opaque {
+            kind: OpaqueKind::Signature,
+            data,
+        }),
+    })
 }

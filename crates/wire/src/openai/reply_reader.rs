@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::message::read_thinking;
-use super::part::read_annotations;
+use super::part::{read_annotations, read_listed};
 use super::tool::read_call;
 use crate::ir::{Block, Choice, Finish, Image, NotAReply, Raw, Reply, Text, media};
 use crate::json::Node;
@@ -97,12 +97,7 @@ fn read_message(message: Node<'_>) -> Vec<Block<'_>> {
 
 fn read_words<'a>(content: Node<'a>, annotations: Option<Node<'a>>) -> Vec<Block<'a>> {
     let Some(text) = content.text() else {
-        let parts = content.elements().into_iter();
-        let texts = parts.filter_map(|part| part.get("text")?.text());
-        return texts
-            .filter(|text| !text.is_empty())
-            .map(Block::text)
-            .collect();
+        return read_listed(content);
     };
     let block = Block::Text(Text {
         text,
@@ -121,6 +116,7 @@ fn read_image(image: Node<'_>) -> Option<Block<'_>> {
     Some(Block::Image(Image {
         source: media::source(url).ok()?,
         detail: None,
+        media_type: None,
         cache: None,
     }))
 }

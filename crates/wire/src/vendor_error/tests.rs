@@ -11,6 +11,7 @@ fn error(message: &str, kind: &str, code: &str, param: &str, status: u16) -> Ven
         code: said(code),
         param: said(param),
         status: Some(status).filter(|status| *status != 0),
+        retry_after: None,
     }
 }
 

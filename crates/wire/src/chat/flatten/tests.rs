@@ -33,6 +33,32 @@ fn blocks_become_texts_and_all_else_keeps_its_bytes() {
 }
 
 #[test]
+fn d26_databricks_lists_become_texts_with_their_signatures() {
+    for (json, expected) in [
+        (
+            r#"{"choices":[{"index":0,"message":{"role":"assistant","content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"Think.","signature":"s1"}]},{"type":"text","text":"42"}]},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"42","thinking_blocks":[{"type":"thinking","thinking":"Think.","signature":"s1"}],"reasoning_content":"Think."},"finish_reason":"stop"}]}"#,
+        ),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"Th"}]}]}}]}"#,
+            r#"{"choices":[{"delta":{"content":"","reasoning_content":"Th"}}]}"#,
+        ),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"reasoning","summary":[{"type":"summary_text","signature":"s"}]}]}}]}"#,
+            r#"{"choices":[{"delta":{"content":"","thinking_blocks":[{"type":"thinking","thinking":"","signature":"s"}]}}]}"#,
+        ),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"text","text":"4","citations":null}]}}]}"#,
+            r#"{"choices":[{"delta":{"content":"4"}}]}"#,
+        ),
+    ] {
+        assert_eq!(flatten_content_blocks(json).as_deref(), Some(expected));
+    }
+    let unknown = r#"{"choices":[{"delta":{"content":[{"type":"reasoning","summary":[{"type":"brand_new"}]}]}}]}"#;
+    assert_eq!(flatten_content_blocks(unknown), None);
+}
+
+#[test]
 fn what_is_not_known_is_left_as_it_is() {
     for json in [
         "",

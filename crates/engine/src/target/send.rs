@@ -1,0 +1,66 @@
+//! A request on its way to a target, with its credential.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use wire::fault::{Fault, Kind};
+
+use super::Target;
+use crate::upstream::{SendError, Upstream, VendorBody};
+
+impl Target {
+    /// Finishes the request with the target's credential, sends it and waits for the head of the
+    /// answer. A credential that the vendor calls over is renewed once.
+    pub(crate) async fn send(
+        &self,
+        upstream: &Upstream,
+        mut request: Request<Bytes>,
+    ) -> Result<Response<VendorBody>, Fault> {
+        let Some(credential) = &self.credential else {
+            return self.exchange(upstream, request).await;
+        };
+        let unpaid = request.clone();
+        let used = credential.apply(&mut request).await?;
+        let answer = self.exchange(upstream, request).await?;
+        if !credential.is_over(&used, answer.status(), answer.headers()) {
+            return Ok(answer);
+        }
+        drop(answer);
+        let mut request = unpaid;
+        credential.apply(&mut request).await?;
+        self.exchange(upstream, request).await
+    }
+
+    /// Fetches the credential that calls will need.
+    pub(crate) async fn warm(&self) {
+        if let Some(credential) = &self.credential {
+            credential.warm().await;
+        }
+    }
+
+    /// The fault without what is secret in the target's credential of the moment.
+    pub(crate) fn scrubbed(&self, fault: Fault) -> Fault {
+        match &self.credential {
+            Some(credential) => fault.scrubbed(|text| credential.scrubbed(text)),
+            None => fault,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        upstream: &Upstream,
+        request: Request<Bytes>,
+    ) -> Result<Response<VendorBody>, Fault> {
+        let limit = self.patience.first_byte;
+        match tokio::time::timeout(limit, upstream.send(&self.way, request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error @ SendError::Connect(_))) => {
+                Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))
+            }
+            Ok(Err(error @ SendError::Broken(_))) => {
+                Err(Fault::new(Kind::UpstreamCut).because(error.to_string()))
+            }
+            Err(_) => Err(Fault::new(Kind::UpstreamSilent)
+                .because(format!("no answer within {limit:?} (timeouts.first_byte)"))),
+        }
+    }
+}

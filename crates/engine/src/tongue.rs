@@ -1,0 +1,153 @@
+//! The dialect in which a vendor answers, as seen from the client's.
+
+use http::{HeaderMap, StatusCode};
+use providers::native::{self, Door, NativePlan, Session};
+use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
+use wire::Envelope;
+use wire::fault::{Fault, Kind};
+use wire::ir::Face;
+use wire::vendor_error::{self, VendorError};
+
+use crate::gateway::Call;
+use crate::relay::Reading;
+
+/// How the vendor's answer becomes the client's.
+pub(crate) enum Tongue {
+    /// It is the client's own dialect: bytes are kept.
+    Same {
+        /// The usage event of a stream was asked for by the gateway, not by the client.
+        hide_usage: bool,
+    },
+    /// It is another, and translated.
+    Other(Box<Session>),
+}
+
+/// A call in the vendor's dialect.
+pub(crate) struct Spoken {
+    /// Body, path and headers.
+    pub(crate) body: bytes::Bytes,
+    /// Below the API root, where it is not the surface's own.
+    pub(crate) path: Option<String>,
+    /// An ending taken off the API root before that path.
+    pub(crate) strip: Option<&'static str>,
+    /// The region that the model's name says, where it says one.
+    pub(crate) region: Option<String>,
+    /// Besides the target's own.
+    pub(crate) headers: HeaderMap,
+    /// Fields of the client's that it does not carry as they were.
+    pub(crate) dropped: Vec<String>,
+    /// Fields that the vendor is known not to honour.
+    pub(crate) ignored: Vec<String>,
+    /// How its answer is read.
+    pub(crate) tongue: Tongue,
+}
+
+/// Puts a call into the vendor's dialect. `own_history` says whether earlier answers of the
+/// conversation may be this target's own.
+pub(crate) fn speak(
+    provider: &Provider,
+    call: &Call,
+    model: &str,
+    streamed: bool,
+    own_history: bool,
+) -> Result<Spoken, Fault> {
+    let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
+    if !native::is_needed(provider, &call.body) {
+        return keep(provider, &call.body, model, streamed, word);
+    }
+    let plan = NativePlan {
+        door: Door::OpenAi,
+        model,
+        on_unsupported: word,
+        own_history,
+        family: None,
+        headers: &call.headers,
+    };
+    let native = native::encode(provider, &call.body, &plan)?;
+    Ok(Spoken {
+        body: native.body,
+        path: native.path,
+        strip: native.strip,
+        region: native.region,
+        headers: native.headers,
+        dropped: native.dropped,
+        ignored: Vec::new(),
+        tongue: Tongue::Other(Box::new(native.session)),
+    })
+}
+
+fn keep(
+    provider: &Provider,
+    body: &Envelope,
+    model: &str,
+    streaming: bool,
+    on_unsupported: OnUnsupported,
+) -> Result<Spoken, Fault> {
+    let plan = ChatPlan {
+        model,
+        include_usage: streaming,
+        on_unsupported,
+        streaming,
+    };
+    let encoded = encode_chat(provider, body, &plan).map_err(|refused: Refused| {
+        let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
+        fault.param = refused.params.first().map(|param| param.as_str().into());
+        fault
+    })?;
+    Ok(Spoken {
+        body: encoded.body,
+        path: None,
+        strip: None,
+        region: None,
+        headers: HeaderMap::new(),
+        dropped: encoded.dropped,
+        ignored: encoded.ignored,
+        tongue: Tongue::Same {
+            hide_usage: encoded.asked_usage,
+        },
+    })
+}
+
+impl Tongue {
+    /// Reads a stream.
+    pub(crate) fn reading(&self, face: impl FnOnce(&Session) -> Face, max_event: usize) -> Reading {
+        match self {
+            Tongue::Same { .. } => Reading::same(max_event),
+            Tongue::Other(session) => {
+                Reading::Other(Box::new(session.stream(face(session), max_event)))
+            }
+        }
+    }
+
+    /// Whether the client must not see the usage event.
+    pub(crate) fn hides_usage(&self) -> bool {
+        matches!(self, Tongue::Same { hide_usage: true })
+    }
+
+    /// What an error body says, and the head with it; None when they say nothing.
+    pub(crate) fn error(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
+        match self {
+            Tongue::Same { .. } => vendor_error::read(body),
+            Tongue::Other(session) => session.refused(headers, body),
+        }
+    }
+    /// The status that an error means: a translated vendor's own word counts more than the one in
+    /// the head, which some give in general terms.
+    pub(crate) fn status(&self, head: StatusCode, error: &VendorError) -> StatusCode {
+        let said = match self {
+            Tongue::Same { .. } => None,
+            Tongue::Other(_) => error.status,
+        };
+        let said = said.and_then(|status| StatusCode::from_u16(status).ok());
+        said.filter(|status| !status.is_success()).unwrap_or(head)
+    }
+}
+
+/// How the operator's word on unsupported parameters is said to the provider rules.
+fn on_unsupported(word: config::OnUnsupportedParam) -> OnUnsupported {
+    match word {
+        config::OnUnsupportedParam::Warn => OnUnsupported::Warn,
+        config::OnUnsupportedParam::Drop => OnUnsupported::Drop,
+        config::OnUnsupportedParam::Reject => OnUnsupported::Reject,
+    }
+}

@@ -1,0 +1,245 @@
+//! One try, from the moment that its target lets it through until it is known how it went.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wire::fault::{Blame, Fault, Kind};
+use wire::usage::Usage;
+
+use super::{Stop, Walk};
+use crate::attempt::{Attempt, Prepared, Seen};
+use crate::directory::Candidate;
+use crate::guard::{Admission, Answer};
+use crate::receipt::{self, Receipt};
+use crate::reply::{Content, Reply};
+use crate::target::Key;
+
+/// A try that is ready to be sent.
+pub(super) struct Flight<'a> {
+    /// Its place among the attempts of the receipt.
+    pub(super) number: usize,
+    pub(super) candidate: &'a Candidate,
+    attempt: Attempt<'a>,
+    prepared: Prepared,
+    admission: Admission,
+    answer: Answer,
+}
+
+/// A try of which it is known how it went.
+pub(super) struct Landed<'a> {
+    pub(super) number: usize,
+    pub(super) candidate: &'a Candidate,
+    pub(super) result: Result<Reply, Fault>,
+    seen: Seen,
+    key: Key,
+    admission: Admission,
+    answer: Answer,
+    took: Duration,
+}
+
+impl Walk<'_> {
+    /// Has the target let the call through, and encodes it. `waited` is what came before.
+    pub(super) async fn depart<'a>(
+        &'a self,
+        stop: &'a Stop<'a>,
+        waited: Duration,
+        until: Option<Instant>,
+        receipt: &mut Receipt,
+    ) -> Result<Flight<'a>, Fault> {
+        let begun = Instant::now();
+        let number = open(receipt, stop.candidate, begun);
+        let prepared = self.prepare(stop, until).await;
+        receipt.note(|notes| {
+            let queued = if stop.vital.is_bounded() {
+                begun.elapsed()
+            } else {
+                Duration::ZERO
+            };
+            notes.upstream_wait += queued;
+            notes.waiting = Some(Instant::now());
+            notes.usage = prepared
+                .as_ref()
+                .ok()
+                .map(|(_, prepared, _)| prepared.estimate());
+            if let Some(attempt) = notes.attempts.get_mut(number) {
+                attempt.wait = waited + queued;
+            }
+        });
+        match prepared {
+            Ok((attempt, prepared, admission)) => Ok(Flight {
+                number,
+                candidate: stop.candidate,
+                attempt,
+                prepared,
+                admission,
+                answer: self.answer(),
+            }),
+            Err(fault) => {
+                close(receipt, number, Some(&fault), begun.elapsed());
+                Err(fault)
+            }
+        }
+    }
+
+    async fn prepare<'a>(
+        &'a self,
+        stop: &'a Stop<'a>,
+        until: Option<Instant>,
+    ) -> Result<(Attempt<'a>, Prepared, Admission), Fault> {
+        let admission = stop.vital.admit(&self.call.principal.id, until).await?;
+        let attempt = Attempt {
+            upstream: self.upstream,
+            call: self.call,
+            candidate: stop.candidate,
+            vital: &stop.vital,
+            streamed: self.facts.stream,
+            own_history: self.is_first(stop.candidate),
+            key: stop.candidate.target.pick_key(self.ids.number()),
+            deadline: self.deadline,
+        };
+        let prepared = attempt.prepare()?;
+        Ok((attempt, prepared, admission))
+    }
+
+    /// Settles with the target how it went, and takes it down. `waited` is how long the client waited
+    /// for it, where that is not what the try itself took.
+    pub(super) fn land(
+        &self,
+        landed: Landed<'_>,
+        waited: Option<Duration>,
+        receipt: &mut Receipt,
+    ) -> Result<Reply, Fault> {
+        let Landed {
+            number,
+            candidate,
+            result,
+            seen,
+            key,
+            admission,
+            answer,
+            took,
+        } = landed;
+        receipt.note(|notes| {
+            notes.upstream_wait += waited.unwrap_or(seen.waited);
+            (notes.dropped, notes.ignored) = (seen.dropped, seen.ignored);
+            (notes.usage, notes.answered) = (seen.usage, seen.answered);
+            notes.headers = seen.headers;
+        });
+        close(receipt, number, result.as_ref().err(), took);
+        match result {
+            Ok(reply) => {
+                candidate.target.keys().well(key);
+                Ok(hand_on(reply, admission, answer, took))
+            }
+            Err(fault) => {
+                self.blame(&fault, candidate, key, admission, answer, took);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Whose fault it was: a key's, if there are others; else the target's, with the model or at all.
+    fn blame(
+        &self,
+        fault: &Fault,
+        candidate: &Candidate,
+        key: Key,
+        admission: Admission,
+        answer: Answer,
+        took: Duration,
+    ) {
+        let blame = fault.blame();
+        if matches!(blame, Blame::Key | Blame::Pace) {
+            let now = candidate.target.guard.clock().now();
+            let hint = fault.retry_after;
+            match candidate.target.keys().set_aside(key, hint, now) {
+                // The target is as well as before, with another key.
+                Ok(()) => return drop(admission),
+                Err(wait) if blame == Blame::Pace => {
+                    admission.cool(wait);
+                    self.metrics.cooldown(&candidate.target.provider_id);
+                }
+                Err(_) => {}
+            }
+        }
+        admission.fail(fault, answer, took);
+    }
+}
+
+impl<'a> Flight<'a> {
+    /// Sends it and waits for what comes of it.
+    pub(super) async fn fly(self) -> Landed<'a> {
+        let begun = Instant::now();
+        let (seen, result) = self.attempt.run(self.prepared).await;
+        Landed {
+            number: self.number,
+            candidate: self.candidate,
+            result,
+            seen,
+            key: self.attempt.key,
+            admission: self.admission,
+            answer: self.answer,
+            took: begun.elapsed(),
+        }
+    }
+
+    /// What it costs if nobody waits for its end.
+    pub(super) fn estimate(&self) -> Usage {
+        self.prepared.estimate()
+    }
+}
+
+/// A whole answer is all there is to know; a stream holds what it was given until its last byte.
+fn hand_on(mut reply: Reply, mut admission: Admission, answer: Answer, took: Duration) -> Reply {
+    admission.answered(answer, took);
+    match &mut reply.body {
+        Content::Stream(stream) => stream.admission = Some(admission),
+        Content::Whole(_) => admission.succeed(),
+    }
+    reply
+}
+
+/// Opens an attempt on the receipt, as what it is if nobody is there any more to see how it ended.
+fn open(receipt: &mut Receipt, candidate: &Candidate, begun: Instant) -> usize {
+    let target = &candidate.target;
+    let mut number = 0;
+    receipt.note(|notes| {
+        number = notes.attempts.len();
+        notes.attempts.push(receipt::Attempt {
+            target: target.name.clone(),
+            provider: target.provider_id.clone(),
+            fault: Some(Kind::ClientGone),
+            cause: None,
+            status: None,
+            wait: Duration::ZERO,
+            took: Duration::ZERO,
+            lost: None,
+        });
+        notes.waiting = Some(begun);
+        notes.headers.clear();
+    });
+    name(receipt, candidate);
+    number
+}
+
+/// The candidate is the one that the receipt speaks of.
+pub(super) fn name(receipt: &mut Receipt, candidate: &Candidate) {
+    receipt.note(|notes| {
+        notes.provider = Some(candidate.target.provider_id.clone());
+        notes.target = Some(candidate.target.name.clone());
+        notes.model = Some(candidate.model.clone());
+        notes.owned = candidate.owned;
+    });
+}
+
+fn close(receipt: &mut Receipt, number: usize, fault: Option<&Fault>, took: Duration) {
+    receipt.note(|notes| {
+        notes.waiting = None;
+        if let Some(attempt) = notes.attempts.get_mut(number) {
+            attempt.fault = fault.map(|fault| fault.kind);
+            attempt.cause = fault.map(|fault| fault.to_string().into_boxed_str());
+            attempt.status = fault.and_then(|fault| fault.upstream_status);
+            attempt.took = took;
+        }
+    });
+}

@@ -1,0 +1,192 @@
+//! Reading requests as Google would, but only the members that shape the
+//! answer.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::openai::{Call, Chat, Refusal, sample::sample, wants_a_call};
+
+/// Candidates one request may ask for.
+const MOST_CANDIDATES: u64 = 8;
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Members {
+    contents: Vec<Content>,
+    tools: Vec<Tool>,
+    tool_config: Value,
+    generation_config: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    role: Option<String>,
+    parts: Vec<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Tool {
+    function_declarations: Vec<Function>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Function {
+    name: String,
+    parameters: Option<Value>,
+    parameters_json_schema: Option<Value>,
+}
+
+/// What a request asks for, as far as the answer depends on it.
+pub(crate) fn read((model, stream): (String, bool), body: &Bytes) -> Result<Chat, Refusal> {
+    let members: Members = serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
+    if members.contents.is_empty() {
+        return Err(Refusal::missing("contents"));
+    }
+    if model.starts_with("gemini-3") {
+        check_signatures(&members.contents)?;
+    }
+    let config = |name: &str| members.generation_config.pointer(name);
+    let schema = config("/responseJsonSchema").or(config("/responseSchema"));
+    let any = json!({"type": "object"});
+    let form = config("/responseMimeType").is_some_and(|mime| mime == "application/json");
+    let choices = config("/candidateCount")
+        .and_then(Value::as_u64)
+        .unwrap_or(1);
+    let choices = u32::try_from(choices.clamp(1, MOST_CANDIDATES)).unwrap_or(1);
+    Ok(Chat {
+        stream,
+        // A stream of this dialect always tells it.
+        include_usage: true,
+        choices,
+        logprobs: None,
+        reasons: config("/thinkingConfig/includeThoughts").and_then(Value::as_bool) == Some(true),
+        json: form.then(|| sample(schema.unwrap_or(&any)).to_string()),
+        call: call(&members)?,
+        model,
+    })
+}
+
+/// The first call of each step of the turn that goes on must be signed.
+fn check_signatures(contents: &[Content]) -> Result<(), Refusal> {
+    let says = |content: &Content| {
+        let result = |part: &Value| part.get("functionResponse").is_some();
+        !content.is_model() && !content.parts.iter().all(result)
+    };
+    let current = contents.iter().rposition(says).unwrap_or(0);
+    let steps = contents
+        .iter()
+        .skip(current)
+        .filter(|content| content.is_model());
+    let mut firsts = steps.filter_map(|content| {
+        let call = |part: &&Value| part.get("functionCall").is_some();
+        content.parts.iter().find(call)
+    });
+    if firsts.all(|part| part["thoughtSignature"].is_string()) {
+        return Ok(());
+    }
+    let why = "function call is missing a thought_signature in functionCall parts";
+    Err(Refusal::invalid("contents", why))
+}
+
+impl Content {
+    fn is_model(&self) -> bool {
+        self.role.as_deref() == Some("model")
+    }
+}
+
+/// Whether a tool is to be called, and which: the allowed one, else the first.
+fn call(members: &Members) -> Result<Option<Call>, Refusal> {
+    let functions = || {
+        members
+            .tools
+            .iter()
+            .flat_map(|tool| &tool.function_declarations)
+    };
+    let config = members.tool_config.get("functionCallingConfig");
+    let mode = config.and_then(|config| config["mode"].as_str());
+    let allowed = config.and_then(|config| config["allowedFunctionNames"][0].as_str());
+    let function = match (mode, allowed) {
+        (Some("NONE"), _) => None,
+        (Some("ANY"), Some(name)) => {
+            let found = functions().find(|function| function.name == name);
+            Some(found.ok_or_else(|| Refusal::invalid("toolConfig", "not found in 'tools'"))?)
+        }
+        (Some("ANY"), None) => functions().next(),
+        _ => functions()
+            .next()
+            .filter(|_| asks_for_a_call(&members.contents)),
+    };
+    Ok(function.map(|function| {
+        let schema = function.parameters_json_schema.as_ref();
+        let schema = schema.or(function.parameters.as_ref());
+        Call {
+            name: function.name.clone(),
+            arguments: sample(schema.unwrap_or(&Value::Null)).to_string(),
+        }
+    }))
+}
+
+fn asks_for_a_call(contents: &[Content]) -> bool {
+    let Some(last) = contents.last().filter(|content| !content.is_model()) else {
+        return false;
+    };
+    // A conversation whose last word is a tool's answer wants text.
+    let answered = last
+        .parts
+        .iter()
+        .any(|part| part.get("functionResponse").is_some());
+    let texts = last.parts.iter().filter_map(|part| part["text"].as_str());
+    !answered && wants_a_call(&texts.collect::<Vec<_>>().join(" ").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chat(model: &str, body: &Value) -> Result<Chat, Refusal> {
+        read((model.to_owned(), false), &body.to_string().into())
+    }
+
+    #[test]
+    fn a_tool_is_called_when_it_must_be_or_when_the_user_speaks_of_it() {
+        for (text, config, expected) in [
+            ("hi", json!({}), None),
+            ("the weather?", json!({}), Some("first")),
+            ("the weather?", json!({"mode": "NONE"}), None),
+            ("hi", json!({"mode": "ANY"}), Some("first")),
+            (
+                "hi",
+                json!({"mode": "ANY", "allowedFunctionNames": ["second"]}),
+                Some("second"),
+            ),
+        ] {
+            let body = json!({
+                "contents": [{"role": "user", "parts": [{"text": text}]}],
+                "tools": [{"functionDeclarations": [{"name": "first"}, {"name": "second", "parameters": {}}]}],
+                "toolConfig": {"functionCallingConfig": config},
+            });
+            let call = chat("m", &body).unwrap().call.map(|call| call.name);
+            assert_eq!(call.as_deref(), expected, "{text} {config}");
+        }
+    }
+
+    #[test]
+    fn newer_models_insist_on_their_signatures() {
+        let body = |signature: &Value| {
+            let mut call = json!({"functionCall": {"name": "f"}});
+            if !signature.is_null() {
+                call["thoughtSignature"] = signature.clone();
+            }
+            json!({"contents": [{"parts": [{"text": "x"}]}, {"role": "model", "parts": [call]},
+                {"parts": [{"functionResponse": {"name": "f"}}]}]})
+        };
+        assert!(chat("gemini-3-flash", &body(&json!("c2ln"))).is_ok());
+        assert!(chat("gemini-3-flash", &body(&Value::Null)).is_err());
+        assert!(chat("gemini-2.5-flash", &body(&Value::Null)).is_ok());
+        assert!(chat("m", &json!({"contents": []})).is_err());
+    }
+}
