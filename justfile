@@ -35,3 +35,11 @@ bench *flags:
 # a gateway with a mock vendor inside, to look around
 demo:
     cargo run -- demo
+
+# simulated hours of the engine among vendors that fail
+sim *flags:
+    cargo xtask sim {{flags}}
+
+# vendors that die, hang and limit the rate, under load
+failover *flags:
+    cargo xtask failover {{flags}}

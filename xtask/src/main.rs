@@ -9,11 +9,14 @@
 )]
 
 mod bench;
+mod catalog;
 mod docs;
+mod failover;
 mod flags;
 mod install;
 mod service;
 mod shell;
+mod sim;
 mod system;
 mod test;
 mod tidy;
@@ -35,10 +38,16 @@ cargo xtask <command>
   test   [--only rust|python|node] [--skip-sdk]
          build, install what the suites need, run every suite
   tidy   hold the tree against the house rules
+  catalog [--check]
+         make the catalog of models and prices anew from the pinned packages
   docs   write what in docs/ is data: the table of providers, the schema of the config
   bench  [--quick] [--check] [--no-pin] [--out FILE] [--proxies LIST] [--scenarios LIST]
          [--gateway FILE] [--mock FILE]
          measure nginx, a bare hyper proxy and ferrogw; writes docs/benchmarks.md
+  sim    [--seeds N] [--hours H] [--first SEED]
+         simulated hours of the engine among vendors that fail, each seed held against what must be true
+  failover [--seconds N] [--write] [--gateway FILE]
+         vendors are killed, stalled and rate limited under load; where the calls went
   hyper-proxy --listen ADDR --upstream ADDR [--threads N]
          the bare proxy of the benchmark";
 
@@ -58,8 +67,11 @@ fn run(command: &str, flags: Flags) -> Result<()> {
     match command {
         "test" => test::run(flags),
         "tidy" => tidy::run(flags),
+        "catalog" => catalog::run(flags),
         "docs" => docs::run(flags),
         "bench" => bench::run(flags),
+        "failover" => failover::run(flags),
+        "sim" => sim::run(flags),
         "hyper-proxy" => bench::hyper_proxy::run(flags),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");

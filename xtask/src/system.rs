@@ -12,6 +12,9 @@ use crate::service::{Program, Ready, Service, free_port};
 pub(crate) const SDK_KEY: &str =
     "fgw_61afc4e5794b6fff1d65219dda438b0a9c2fcaf5f02d3ced97d3001c0ce02d4c";
 
+/// The key that may do everything.
+pub(crate) const MASTER_KEY: &str = "fgw_5f0c2ad4e1b8973660f4c7d21b9e8a35";
+
 /// The mock vendor's command line.
 pub(crate) fn mock(binary: &Path, listen: SocketAddr) -> Program {
     Program::new(binary).args(["mock".to_owned(), format!("--listen={listen}")])
@@ -22,7 +25,7 @@ pub(crate) fn gateway(binary: &Path, listen: SocketAddr, config: &Path) -> Progr
     Program::new(binary)
         .args(["serve".to_owned(), format!("--listen={listen}")])
         .args(["--config".into(), config.as_os_str().to_owned()])
-        .env("MASTER_KEY", "fgw_5f0c2ad4e1b8973660f4c7d21b9e8a35")
+        .env("MASTER_KEY", MASTER_KEY)
         // The default limit is for strangers on the internet.
         .env("RATE_LIMIT_RPS", "0")
 }

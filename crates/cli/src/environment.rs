@@ -34,6 +34,8 @@ struct Overrides {
     rate_limit_rps: Option<String>,
     rate_limit_burst: Option<String>,
     discovery_interval: Option<String>,
+    catalog_url: Option<String>,
+    catalog_timeout: Option<String>,
 }
 
 /// The value of a variable; an empty one is as good as none.
@@ -69,6 +71,8 @@ impl Environment {
                 rate_limit_rps: var("RATE_LIMIT_RPS"),
                 rate_limit_burst: var("RATE_LIMIT_BURST"),
                 discovery_interval: var("FERRO_MODEL_DISCOVERY_INTERVAL"),
+                catalog_url: var("FERRO_MODEL_CATALOG_URL"),
+                catalog_timeout: var("FERRO_MODEL_CATALOG_TIMEOUT"),
             },
         }
     }
@@ -165,7 +169,38 @@ impl Environment {
                 )),
             }
         }
+        ignored.extend(over.catalog(&mut config.catalog));
         Ok(ignored)
+    }
+}
+
+impl Overrides {
+    /// Where a newer catalog comes from; what makes no sense is given back.
+    fn catalog(&self, catalog: &mut config::ModelCatalog) -> Option<String> {
+        if let Some(url) = &self.catalog_url {
+            let url = url.trim();
+            if !url.starts_with("https://") && !url.starts_with("http://") {
+                return Some(
+                    "FERRO_MODEL_CATALOG_URL is ignored; write an http or https address".to_owned(),
+                );
+            }
+            catalog.url = Some(url.to_owned());
+        }
+        let text = self.catalog_timeout.as_deref()?.trim();
+        if text.starts_with('-') {
+            catalog.enabled = false;
+            return None;
+        }
+        match config::parse_duration(text) {
+            Ok(limit) if limit.is_zero() => catalog.enabled = false,
+            Ok(limit) => catalog.fetch_timeout = limit,
+            Err(_) => {
+                return Some(format!(
+                    "FERRO_MODEL_CATALOG_TIMEOUT is `{text}` and is ignored; write a time such as 10s, or 0 for no fetch"
+                ));
+            }
+        }
+        None
     }
 }
 
@@ -210,6 +245,8 @@ mod tests {
             rate_limit_rps: None,
             rate_limit_burst: None,
             discovery_interval: None,
+            catalog_url: None,
+            catalog_timeout: None,
         };
         set(&mut overrides);
         Environment {
@@ -242,6 +279,36 @@ mod tests {
             let found = config.server.rate_limit.burst;
             assert_eq!(found, expected, "{rps:?} {burst}");
         }
+    }
+
+    #[test]
+    fn the_environment_names_where_a_newer_catalog_is() {
+        let applied = |url: Option<&str>, timeout: Option<&str>| {
+            let environment = environment(|over| {
+                over.catalog_url = url.map(Into::into);
+                over.catalog_timeout = timeout.map(Into::into);
+            });
+            let mut config = Config::default();
+            let ignored = environment.apply(&mut config).unwrap().len();
+            let catalog = config.catalog;
+            (
+                catalog.url,
+                catalog.enabled,
+                catalog.fetch_timeout.as_secs(),
+                ignored,
+            )
+        };
+        let url = "https://a.example/catalog.json";
+        let here = Some(url.to_owned());
+        assert_eq!(applied(Some(url), None), (here.clone(), true, 10, 0));
+        assert_eq!(applied(Some(url), Some("3s")), (here.clone(), true, 3, 0));
+        assert_eq!(applied(Some(url), Some("0")), (here.clone(), false, 10, 0));
+        assert_eq!(
+            applied(Some(url), Some("-1s")),
+            (here.clone(), false, 10, 0)
+        );
+        assert_eq!(applied(Some(url), Some("soon")), (here, true, 10, 1));
+        assert_eq!(applied(Some("ftp://a"), None), (None, true, 10, 1));
     }
 
     #[test]

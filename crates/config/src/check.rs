@@ -4,6 +4,7 @@
 //! It runs on what fits the schema, even when other parts do not, so that one
 //! run tells everything.
 
+mod catalog;
 mod identity;
 mod media;
 mod models;
@@ -42,6 +43,7 @@ pub(crate) fn check(config: &Config, root: &Node, known: &Known<'_>) -> Findings
     check.rows(&config.providers);
     check.routing(config);
     check.aliases(&config.aliases);
+    check.catalog(&config.catalog);
     check.keys(config);
     check.fetch(&config.media.fetch);
     check.server(config);

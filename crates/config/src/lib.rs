@@ -16,6 +16,7 @@ mod json;
 mod key;
 mod load;
 mod media;
+mod model_catalog;
 mod models;
 mod node;
 mod path;
@@ -39,6 +40,7 @@ pub use guard::{
 pub use key::{Key, KeyHash, KeyHashError, Scope};
 pub use load::{Format, Known, Loaded, UnknownExtension, load};
 pub use media::{Fetch, FetchMode, Media};
+pub use model_catalog::{Dollars, ModelCatalog, ModelFacts};
 pub use models::{Description, Model, Models, PriceError, PriceText};
 pub use problem::{Problem, Problems};
 pub use routes::{
@@ -55,4 +57,7 @@ pub use strategy::{
 };
 pub use target::{ApiKey, Proxy, ProxyError, ProxyUrl, Target, Timeouts, WeightedKey};
 pub use timestamp::parse as parse_moment;
-pub use top::{Compatibility, Config, Discovery, Log, LogFormat, LogLevel, OnUnsupportedParam};
+pub use top::{
+    Compatibility, Config, Discovery, Estimates, Log, LogFormat, LogLevel, OnUnsupportedParam,
+    Tokenizer,
+};

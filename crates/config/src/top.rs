@@ -15,6 +15,7 @@ use crate::duration;
 use crate::guard::Errors;
 use crate::key::Key;
 use crate::media::Media;
+use crate::model_catalog::ModelCatalog;
 use crate::routes::{OneOrMany, Route};
 use crate::server::{Server, Stream};
 use crate::strategy::Strategy;
@@ -60,6 +61,10 @@ pub struct Config {
     pub compatibility: Compatibility,
     /// Asking providers which models they serve.
     pub discovery: Discovery,
+    /// What is known of models and their prices.
+    pub catalog: ModelCatalog,
+    /// How what no provider has counted is estimated.
+    pub estimates: Estimates,
     /// API keys that this gateway accepts, known by their hashes.
     pub keys: Vec<Key>,
     /// How streamed answers are carried.
@@ -88,6 +93,8 @@ impl Default for Config {
             aliases: BTreeMap::new(),
             compatibility: Compatibility::default(),
             discovery: Discovery::default(),
+            catalog: ModelCatalog::default(),
+            estimates: Estimates::default(),
             keys: Vec::new(),
             stream: Stream::default(),
             media: Media::default(),
@@ -138,6 +145,25 @@ impl Default for Discovery {
             interval: Duration::from_hours(1),
         }
     }
+}
+
+/// How what no provider has counted is estimated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Estimates {
+    /// How the tokens of prompts are counted.
+    pub tokenizer: Tokenizer,
+}
+
+/// How the tokens of prompts are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokenizer {
+    /// Four bytes of the request are a token.
+    #[default]
+    Fast,
+    /// With the tokenizer of the model where it is known (OpenAI's families); its tables take some 30 MB of memory.
+    Exact,
 }
 
 /// What is logged, and how.

@@ -39,14 +39,13 @@ pub struct Ask<'a> {
 impl Ask<'_> {
     /// What the call will probably cost there, in pico-dollars; nothing when nobody knows the price.
     pub fn price(&self, candidate: &Candidate) -> Option<u128> {
-        let offer = candidate.target.models.offer(&candidate.model)?;
-        let (input, output) = (offer.input?, offer.output?);
-        let longest = offer.max_output_tokens.unwrap_or(u64::MAX);
-        let answer = u128::from(self.text.expected_output().min(longest));
-        let answers = answer * u128::from(self.text.choices());
-        Some(
-            u128::from(input) * u128::from(self.text.prompt_tokens())
-                + u128::from(output) * answers,
-        )
+        let price = candidate.price.as_ref()?;
+        let offer = candidate.target.models.offer(&candidate.model);
+        let longest = offer.and_then(|offer| offer.max_output_tokens);
+        let answer = self.text.expected_output();
+        let answer = longest.map_or(answer, |longest| answer.min(longest));
+        let answers = answer.saturating_mul(self.text.choices());
+        let cost = price.expected(self.text.prompt_tokens(), 0, answers)?;
+        Some(cost.pico().into())
     }
 }

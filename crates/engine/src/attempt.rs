@@ -25,6 +25,7 @@ use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::Key;
+use crate::tokens;
 use crate::tongue::{Tongue, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
@@ -77,13 +78,16 @@ pub(crate) struct Attempt<'a> {
 
 /// A request that is ready to be sent.
 pub(crate) struct Prepared {
-    request: http::Request<Bytes>,
+    /// Boxed: it is handed on through many hands.
+    request: Box<http::Request<Bytes>>,
     /// Fields of the client's that it does not carry as they were.
     dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     ignored: Vec<String>,
     /// Tokens of the prompt, if the vendor never says.
     prompt: u64,
+    /// The prompt, if it is to be counted where the vendor does not.
+    to_count: Option<tokens::Prompt>,
     /// How its answer is read.
     tongue: Tongue,
 }
@@ -92,6 +96,11 @@ impl Prepared {
     /// What it costs if the client leaves before there is an answer to count.
     pub(crate) fn estimate(&self) -> Usage {
         estimate(self.prompt, 0)
+    }
+
+    /// The prompt, if it is to be counted where the vendor does not.
+    pub(crate) fn to_count(&self) -> Option<tokens::Prompt> {
+        self.to_count.clone()
     }
 }
 
@@ -102,6 +111,8 @@ pub(crate) struct Seen {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// Whether the vendor has begun to answer: then it has read the prompt.
+    pub(crate) answering: bool,
     /// What was used.
     pub(crate) usage: Option<Usage>,
     /// The model that the vendor says it used.
@@ -126,7 +137,9 @@ impl Attempt<'_> {
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
-        let prompt = spoken.body.len() as u64 / 4;
+        let prompt = tokens::by_rule(spoken.body.len());
+        let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
+        let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
             .chat_request(
                 model,
@@ -139,10 +152,11 @@ impl Attempt<'_> {
         forward(&self.call.headers, request.headers_mut());
         request.headers_mut().extend(spoken.headers);
         Ok(Prepared {
-            request,
+            request: Box::new(request),
             dropped: spoken.dropped,
             ignored: spoken.ignored,
             prompt,
+            to_count: to_count.flatten(),
             tongue: spoken.tongue,
         })
     }
@@ -154,6 +168,7 @@ impl Attempt<'_> {
             dropped,
             ignored,
             prompt,
+            to_count: _,
             tongue,
         } = prepared;
         let begun = Instant::now();
@@ -180,6 +195,9 @@ impl Attempt<'_> {
             Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
             Received::Stream(head, relay) => Ok(self.read_stream(&head, relay, prompt)),
         });
+        if seen.answering {
+            seen.usage.get_or_insert(estimate(prompt, 0));
+        }
         match answer {
             Ok(mut reply) => {
                 self.name(&mut reply.headers, &seen.dropped);
@@ -197,7 +215,7 @@ impl Attempt<'_> {
     /// Sends, and waits for all that has to be there before the client may see anything.
     async fn exchange(
         &self,
-        request: http::Request<Bytes>,
+        request: Box<http::Request<Bytes>>,
         tongue: &Tongue,
         (begun, end): (Instant, Option<Instant>),
         seen: &mut Seen,
@@ -207,6 +225,7 @@ impl Attempt<'_> {
         if !answer.status().is_success() {
             return Err(self.refused(answer, tongue, seen).await);
         }
+        seen.answering = true;
         let (head, body) = answer.into_parts();
         self.receive(head, body, tongue, (begun, end))
             .await
@@ -425,7 +444,7 @@ impl Attempt<'_> {
         for (name, value) in vendor {
             let shown = match name.as_str() {
                 "x-request-id" => VENDOR_REQUEST_ID,
-                text if RELAYED.iter().any(|start| text.starts_with(start)) => name.clone(),
+                text if is_relayed(text) => name.clone(),
                 _ => continue,
             };
             if clean(value) {
@@ -469,12 +488,10 @@ impl Attempt<'_> {
     /// Tells the client who answered.
     fn name(&self, headers: &mut HeaderMap, dropped: &[String]) {
         let target = &self.candidate.target;
-        for (name, text) in [
-            (PROVIDER, &*target.provider_id),
-            (TARGET, &*target.name),
-            (MODEL, &*self.candidate.model),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(text) {
+        let [provider, name] = target.shown.clone();
+        let model = HeaderValue::from_str(&self.candidate.model).ok();
+        for (name, value) in [(PROVIDER, provider), (TARGET, name), (MODEL, model)] {
+            if let Some(value) = value {
                 headers.insert(name, value);
             }
         }
@@ -510,7 +527,7 @@ fn read_answer(head: &Parts, body: &[u8], redactor: &Redactor) -> Result<chat::A
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
     Usage {
         input: prompt,
-        output: answer_bytes as u64 / 4,
+        output: tokens::by_rule(answer_bytes),
         estimated: true,
         ..Usage::default()
     }
@@ -528,14 +545,17 @@ fn forward(from: &HeaderMap, to: &mut HeaderMap) {
 fn media_type(vendor: &HeaderMap, found: &'static str) -> HeaderValue {
     let said = vendor.get(CONTENT_TYPE);
     let agrees = |value: &&HeaderValue| {
-        value
-            .as_bytes()
-            .to_ascii_lowercase()
-            .starts_with(found.as_bytes())
+        let essence = value.as_bytes().get(..found.len());
+        essence.is_some_and(|essence| essence.eq_ignore_ascii_case(found.as_bytes()))
     };
     said.filter(agrees)
         .cloned()
         .unwrap_or(HeaderValue::from_static(found))
+}
+
+fn is_relayed(name: &str) -> bool {
+    // Most of a vendor's headers begin otherwise.
+    name.starts_with(['x', 'r', 'a', 'o']) && RELAYED.iter().any(|start| name.starts_with(start))
 }
 
 fn coding_of(headers: &HeaderMap) -> Option<&HeaderValue> {

@@ -4,19 +4,23 @@
 //! listed, and what its row claims. Where nobody does, `target/model` and `provider/model` say
 //! where to go; only then do targets that take any model come in.
 
+mod facts;
 mod listing;
 mod near;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use catalog::{Day, Price};
 use providers::{Claim, Surface};
 
 use crate::discovery::Found;
+use crate::guard::Vital;
 use crate::routing::Routing;
 use crate::target::Target;
-use listing::Listing;
+use crate::tariffs::Tariffs;
+use listing::{Known, Listing};
 
 /// A target considered for one call.
 #[derive(Clone)]
@@ -27,7 +31,33 @@ pub struct Candidate {
     pub model: Arc<str>,
     /// Whether the model is known to be the target's; one that is only tried may not exist.
     pub owned: bool,
+    /// What the model costs there, if that is known.
+    pub price: Option<Arc<Price>>,
+    /// What is known of both, once somebody has asked.
+    vital: OnceLock<Arc<Vital>>,
 }
+
+impl Candidate {
+    /// The target with its own name of the model; `owned` says that it is known to have it.
+    pub fn new(target: Arc<Target>, model: Arc<str>, owned: bool) -> Candidate {
+        Candidate {
+            target,
+            model,
+            owned,
+            price: None,
+            vital: OnceLock::new(),
+        }
+    }
+
+    /// What is known of the target with the model.
+    pub(crate) fn vital(&self) -> &Arc<Vital> {
+        let find = || self.target.guard.vital(&self.model, self.owned);
+        self.vital.get_or_init(find)
+    }
+}
+
+/// By the name asked for: the numbers of targets, and their own names of the model.
+type Owners = HashMap<Box<str>, Vec<(usize, Own)>>;
 
 /// The targets that can serve one model on one surface, in the order of the configuration.
 #[derive(Default)]
@@ -48,7 +78,8 @@ pub struct Sought<'a> {
 /// Who serves what, for one configuration and what vendors have listed so far.
 pub struct Directory {
     targets: Arc<[Arc<Target>]>,
-    owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>>,
+    tariffs: Tariffs,
+    owners: Owners,
     listing: Listing,
     /// How many models each target is known to serve.
     counts: Vec<usize>,
@@ -77,23 +108,38 @@ impl Serving {
     }
 }
 
+/// A model that a target is known to have: its own name of it, and what is known of both.
+struct Own {
+    model: Arc<str>,
+    /// Looked for by the first call: a vendor may list thousands that nobody ever asks for.
+    vital: OnceLock<Arc<Vital>>,
+}
+
 /// How a target comes to serve a model.
 struct Match {
     model: Arc<str>,
     owned: bool,
+    vital: Option<Arc<Vital>>,
     /// Said of this model, and not of any there may be.
     close: bool,
 }
 
 impl Directory {
     /// The directory of these targets, in their order. Only what some call can be led to is listed.
-    pub fn build(targets: Arc<[Arc<Target>]>, found: &Found, routing: &Routing) -> Directory {
-        let mut owners: HashMap<Box<str>, Vec<(usize, Arc<str>)>> = HashMap::new();
+    pub(crate) fn build(
+        targets: Arc<[Arc<Target>]>,
+        found: &Found,
+        routing: &Routing,
+        tariffs: Tariffs,
+    ) -> Directory {
+        let mut owners = Owners::new();
         let mut counts = vec![0; targets.len()];
         for (number, target) in targets.iter().enumerate() {
             let mut seen = HashSet::new();
-            let mut own = |asked: &str, own: Arc<str>| {
-                owners.entry(asked.into()).or_default().push((number, own));
+            let mut own = |asked: &str, model: Arc<str>| {
+                let vital = OnceLock::new();
+                let owners = owners.entry(asked.into()).or_default();
+                owners.push((number, Own { model, vital }));
             };
             for (asked, model) in target.models.exact() {
                 if seen.insert(asked) {
@@ -108,10 +154,17 @@ impl Directory {
             }
             counts[number] = seen.len();
         }
-        let listing = Listing::build(&targets, found, routing);
+        let known = Known {
+            targets: &targets,
+            owners: &owners,
+            routing,
+            tariffs: &tariffs,
+        };
+        let listing = Listing::build(&known, found);
         let reaches_any = (0..targets.len()).any(|number| routing.leads_to(number));
         Directory {
             targets,
+            tariffs,
             owners,
             listing,
             counts,
@@ -128,7 +181,7 @@ impl Directory {
                 continue;
             };
             close |= found.close;
-            serving.add(number, target, found, surface);
+            serving.add((number, target), found, surface, &self.tariffs);
         }
         if !close && let Some((rest, serving)) = self.addressed(model, surface) {
             return Sought {
@@ -175,11 +228,12 @@ impl Directory {
                 any.then(|| Match {
                     model: rest.into(),
                     owned: false,
+                    vital: None,
                     close: true,
                 })
             });
             if let Some(found) = found {
-                serving.add(number, target, found, surface);
+                serving.add((number, target), found, surface, &self.tariffs);
             }
         }
         known.then_some((rest, serving))
@@ -193,12 +247,18 @@ impl Directory {
                 let found = Match {
                     model: model.into(),
                     owned: false,
+                    vital: None,
                     close: false,
                 };
-                serving.add(number, target, found, surface);
+                serving.add((number, target), found, surface, &self.tariffs);
             }
         }
         serving
+    }
+
+    /// The day whose prices count.
+    pub(crate) fn day(&self) -> Day {
+        self.tariffs.today()
     }
 
     /// Whether no target can be reached at all.
@@ -229,11 +289,17 @@ impl Directory {
     pub fn entry(&self, model: &str, routing: &Routing) -> Option<Bytes> {
         self.listing.entry(model).or_else(|| {
             let mut targets = self.targets.iter().enumerate();
-            let (_, target) = targets.find(|(number, target)| {
+            let target = targets.find(|(number, target)| {
                 let known = found(&[], *number, target, model).is_some_and(|found| found.close);
                 known && routing.reaches(model, *number)
             })?;
-            Some(listing::unlisted(model, target))
+            let known = Known {
+                targets: &self.targets,
+                owners: &self.owners,
+                routing,
+                tariffs: &self.tariffs,
+            };
+            Some(listing::unlisted(model, target, &known))
         })
     }
 
@@ -250,16 +316,13 @@ impl Directory {
 }
 
 /// How the target comes to serve the model, by name, by pattern or by its row's claim.
-fn found(
-    owners: &[(usize, Arc<str>)],
-    number: usize,
-    target: &Target,
-    model: &str,
-) -> Option<Match> {
+fn found(owners: &[(usize, Own)], number: usize, target: &Target, model: &str) -> Option<Match> {
     if let Some((_, own)) = owners.iter().find(|(known, _)| *known == number) {
+        let vital = || target.guard.vital(&own.model, true);
         return Some(Match {
-            model: own.clone(),
+            model: own.model.clone(),
             owned: true,
+            vital: Some(own.vital.get_or_init(vital).clone()),
             close: true,
         });
     }
@@ -267,24 +330,32 @@ fn found(
         return Some(Match {
             model: own,
             owned: false,
+            vital: None,
             close: literal > 0,
         });
     }
     (target.provider.claim(model) == Claim::Owns).then(|| Match {
         model: model.into(),
         owned: true,
+        vital: None,
         close: true,
     })
 }
 
 impl Serving {
-    fn add(&mut self, number: usize, target: &Arc<Target>, found: Match, surface: Surface) {
+    fn add(
+        &mut self,
+        (number, target): (usize, &Arc<Target>),
+        found: Match,
+        surface: Surface,
+        tariffs: &Tariffs,
+    ) {
         if target.provider.serves(surface) {
-            let candidate = Candidate {
-                target: target.clone(),
-                model: found.model,
-                owned: found.owned,
-            };
+            let mut candidate = Candidate::new(target.clone(), found.model, found.owned);
+            candidate.price = tariffs.at(target, &candidate.model);
+            if let Some(vital) = found.vital {
+                candidate.vital = vital.into();
+            }
             self.found.push((number, Some(candidate)));
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use catalog::{Catalog, Document, NotASuccessor};
 use config::Config;
 use http::HeaderMap;
 use telemetry::metrics::{Metrics, TargetNumbers};
@@ -17,11 +18,12 @@ use crate::experiment;
 use crate::explain::{self, Explanation};
 use crate::principal::Principal;
 use crate::receipt::{Books, Receipt};
+use crate::refresh::today;
 use crate::reply::Reply;
 use crate::route;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::surface::SurfaceRow;
-use crate::target::{Lasting, Target};
+use crate::target::{Lasting, PlainWays, Target};
 use crate::trace::{IdSource, TraceId};
 use crate::upstream::Upstream;
 use crate::walk::Walk;
@@ -132,6 +134,35 @@ impl Gateway {
         }
     }
 
+    /// Takes in a newer catalog, unless it knows less than the one in use.
+    pub fn publish_catalog(&self, document: Document) -> Result<(), NotASuccessor> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = Catalog::clone(&self.lasting.catalog.load()).refreshed(document)?;
+        let snapshot = self.snapshot.load().with_catalog(&known, &found);
+        self.lasting.catalog.store(Arc::new(known));
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// Puts the prices of today in force, if another day has begun.
+    pub fn renew_prices(&self) {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot.load();
+        if snapshot.directory().day() != today() {
+            let known = self.lasting.catalog.load();
+            self.snapshot
+                .store(Arc::new(snapshot.with_catalog(&known, &found)));
+        }
+    }
+
+    /// Ways to addresses that are no target's.
+    pub(crate) fn ways(&self) -> PlainWays<'_> {
+        PlainWays {
+            lasting: &self.lasting,
+            env: &*self.surroundings.env,
+        }
+    }
+
     /// The configuration in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
@@ -186,7 +217,7 @@ impl Gateway {
         &self,
         upstream: &Upstream,
         ids: &IdSource,
-        call: Call,
+        call: &Call,
         receipt: &mut Receipt,
     ) -> Result<Reply, Fault> {
         let facts = chat::read(&call.body)?;
@@ -194,7 +225,7 @@ impl Gateway {
             notes.asked = Some(facts.model.as_str().into());
             notes.stream = facts.stream;
         });
-        let mut plan = route::plan(&call, &facts, ids.number())?;
+        let mut plan = route::plan(call, &facts, ids.number())?;
         if let Some(route) = plan.route.take() {
             receipt.note(|notes| notes.route = Some(route));
         }
@@ -204,7 +235,7 @@ impl Gateway {
             ids,
             metrics: &self.books.metrics,
             deadline: patience.and_then(|patience| Some(receipt.started()? + patience)),
-            call: &call,
+            call,
             facts: &facts,
             plan: &plan,
         };

@@ -9,6 +9,7 @@ mod body;
 mod capabilities;
 pub mod chat;
 pub mod checkup;
+pub mod cost;
 mod credential;
 pub mod dice;
 pub mod directory;
@@ -21,18 +22,23 @@ mod glob;
 pub mod guard;
 pub mod principal;
 pub mod receipt;
+pub mod refresh;
 mod relay;
 pub mod reply;
 pub mod route;
 pub mod routing;
+#[cfg(test)]
+mod simulation;
 pub mod snapshot;
 #[cfg(test)]
 mod stand_in;
 pub mod strategy;
 pub mod surface;
 pub mod target;
+mod tariffs;
 #[cfg(test)]
 mod testing;
+mod tokens;
 mod tongue;
 pub mod trace;
 pub mod trust;

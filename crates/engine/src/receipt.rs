@@ -7,14 +7,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use catalog::Price;
 use http::HeaderMap;
 use telemetry::metrics::InFlight;
-use telemetry::{AccessLog, Metrics, SurfaceMetrics};
+use telemetry::{AccessLog, CallMetrics, Metrics, SurfaceMetrics};
 use tokio::time::Instant;
 use tracing::Level;
 use wire::fault::{Fault, Kind, Whose};
 use wire::usage::Usage;
 
+use crate::cost::{self, Cost, Spent};
+use crate::tokens::Prompt;
 use crate::trace::CallId;
 
 /// Where receipts go.
@@ -67,17 +70,19 @@ pub struct Attempt {
     pub wait: Duration,
     /// How long it took to an answer or a failure.
     pub took: Duration,
-    /// Another one was faster. What it may have used, nobody counted.
-    pub lost: Option<Usage>,
+    /// Another one was faster.
+    pub lost: bool,
+    /// What it used, where that is not what the answer to the call has used.
+    pub spent: Option<Spent>,
 }
 
 impl Attempt {
     /// How it ended, in one word.
     fn outcome(&self) -> &'static str {
         match (self.lost, self.fault) {
-            (Some(_), _) => "lost",
-            (None, None) => "ok",
-            (None, Some(kind)) => kind.row().label,
+            (true, _) => "lost",
+            (false, None) => "ok",
+            (false, Some(kind)) => kind.row().label,
         }
     }
 }
@@ -111,8 +116,14 @@ pub struct Notes {
     pub dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub ignored: Vec<String>,
-    /// What was used.
+    /// The prompt of the last attempt, if it is to be counted where its vendor does not.
+    pub(crate) prompt: Option<Prompt>,
+    /// What was used by the last attempt.
     pub usage: Option<Usage>,
+    /// The price list of the last attempt's model, if one is known.
+    pub price: Option<Arc<Price>>,
+    /// What the call cost, once that will not change any more.
+    pub cost: Option<Cost>,
     /// Whether the answer is a stream.
     pub stream: bool,
     /// Time spent waiting for vendors.
@@ -142,15 +153,56 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// What tries may have used that another one was faster than.
-    fn lost(&self) -> impl Iterator<Item = Usage> {
-        self.attempts.iter().filter_map(|attempt| attempt.lost)
+    /// What attempts have used that were in vain.
+    fn spent(&self) -> impl Iterator<Item = &Spent> {
+        let attempts = self.attempts.iter();
+        attempts.filter_map(|attempt| attempt.spent.as_ref())
     }
 
     /// Takes down why the request failed.
     pub fn failed(&mut self, fault: &Fault) {
         self.fault = Some(fault.kind);
         self.cause = Some(fault.to_string().into_boxed_str());
+    }
+
+    /// Counts the prompts that no vendor has counted and that can be.
+    pub(crate) fn count_prompts(&mut self) {
+        let attempts = self.attempts.iter_mut();
+        let spent = attempts.filter_map(|attempt| attempt.spent.as_mut());
+        let spent = spent.map(|spent| (&mut spent.usage, &mut spent.prompt));
+        let last = self.usage.as_mut().map(|usage| (usage, &mut self.prompt));
+        for (usage, prompt) in spent.chain(last) {
+            if let Some(prompt) = prompt.take().filter(|_| usage.estimated) {
+                usage.input = prompt.tokens();
+            }
+        }
+    }
+
+    /// What the last attempt used, if anything.
+    fn last_spent(&self) -> Option<Spent> {
+        Some(Spent {
+            provider: self.provider.clone()?,
+            model: self.model.clone()?,
+            price: self.price.clone(),
+            usage: self.usage?,
+            prompt: self.prompt.clone(),
+        })
+    }
+
+    /// The attempt that the rest speaks of was in vain: what it used is put aside.
+    pub(crate) fn put_spent_aside(&mut self, number: usize) {
+        let spent = self.last_spent();
+        (self.usage, self.prompt) = (None, None);
+        if let Some(attempt) = self.attempts.get_mut(number) {
+            attempt.spent = spent;
+        }
+    }
+
+    /// What the call has cost so far, whatever came of it. None when nothing was used, or nothing
+    /// whose price is known.
+    pub fn cost(&self) -> Option<Cost> {
+        self.cost
+            .or_else(|| cost::sum(self.spent().chain(&self.last_spent())))
     }
 }
 
@@ -274,7 +326,9 @@ impl Open {
         })
     }
 
-    fn settle(self, outcome: Outcome) {
+    fn settle(mut self, outcome: Outcome) {
+        self.notes.count_prompts();
+        self.notes.cost = self.notes.cost();
         let took = self.started.elapsed();
         let status = match outcome {
             Outcome::Aborted => Kind::ClientGone.row().status,
@@ -332,11 +386,19 @@ impl Open {
         if let Some(gap) = notes.inter_token {
             call.inter_token.observe(gap);
         }
-        for usage in notes.usage.into_iter().chain(notes.lost()) {
-            call.tokens_input.add(usage.input);
-            call.tokens_output.add(usage.output);
-            call.tokens_cached.add(usage.cached);
+        if let Some(usage) = &notes.usage {
+            count_tokens(&call, usage);
         }
+        // Attempts in vain count where they were made; the rest of the sum is the last one's.
+        let mut rest = notes.cost.unwrap_or_default().amount;
+        for spent in notes.spent() {
+            let there = metrics.call(&spent.provider, &spent.model);
+            count_tokens(&there, &spent.usage);
+            let Some(cost) = spent.cost() else { continue };
+            there.cost_pico_usd.add(cost.amount.pico());
+            rest = rest.saturating_sub(cost.amount);
+        }
+        call.cost_pico_usd.add(rest.pico());
     }
 
     fn write_line(&self, outcome: Outcome, status: u16, took: Duration) {
@@ -423,6 +485,10 @@ impl Open {
                 line.u64("tokens_cached", usage.cached);
                 line.bool("estimated", usage.estimated);
             }
+            if let Some(cost) = notes.cost {
+                line.decimal("cost_usd", &cost.amount.to_string());
+                line.bool("cost_estimated", cost.estimated);
+            }
             if let Some(kind) = notes.fault {
                 line.str("code", kind.row().code);
             }
@@ -433,15 +499,22 @@ impl Open {
     }
 }
 
+fn count_tokens(call: &CallMetrics, usage: &Usage) {
+    call.tokens_input.add(usage.input);
+    call.tokens_output.add(usage.output);
+    call.tokens_cached.add(usage.cached);
+}
+
 /// Why the call moved on from target to target, where it did.
 fn failed_attempts(attempts: &[Attempt]) -> Option<String> {
     if attempts.len() < 2 {
         return None;
     }
     let failed = attempts.iter().filter_map(|attempt| {
-        let code = match attempt.lost {
-            Some(_) => "lost to another attempt",
-            None => attempt.fault?.row().code,
+        let code = if attempt.lost {
+            "lost to another attempt"
+        } else {
+            attempt.fault?.row().code
         };
         let took = attempt.took.as_millis();
         Some(format!(
@@ -511,6 +584,58 @@ mod tests {
     fn close_failed(mut receipt: Receipt, kind: Kind) {
         receipt.note(|notes| notes.failed(&Fault::new(kind)));
         receipt.close();
+    }
+
+    #[test]
+    fn c7_attempts_in_vain_and_aborted_calls_cost_what_they_used() {
+        let attempt = |notes: &mut Notes, provider: &str, tokens: u64| {
+            notes.attempts.push(Attempt {
+                target: provider.into(),
+                provider: provider.into(),
+                fault: Some(Kind::UpstreamCut),
+                cause: None,
+                status: None,
+                wait: Duration::ZERO,
+                took: Duration::ZERO,
+                lost: false,
+                spent: None,
+            });
+            notes.provider = Some(provider.into());
+            notes.model = Some("a".into());
+            notes.owned = true;
+            notes.price = Some(Arc::new("in=1".parse().unwrap()));
+            notes.usage = Some(Usage {
+                input: tokens,
+                ..Usage::default()
+            });
+        };
+        let cost = |books: &Books, provider: &str| {
+            let call = books.metrics.call(provider, "a");
+            call.cost_pico_usd.get()
+        };
+        for end in [Receipt::close as fn(Receipt), drop] {
+            let (books, mut receipt) = open();
+            receipt.note(|notes| {
+                attempt(notes, "first", 5);
+                notes.put_spent_aside(0);
+                attempt(notes, "second", 7);
+            });
+            let known = receipt.notes().and_then(Notes::cost).unwrap();
+            assert_eq!(known.amount.pico(), 12_000_000);
+            end(receipt);
+            assert_eq!(
+                (cost(&books, "first"), cost(&books, "second")),
+                (5_000_000, 7_000_000)
+            );
+        }
+        // All in vain: nothing is left for the last.
+        let (books, mut receipt) = open();
+        receipt.note(|notes| {
+            attempt(notes, "first", 5);
+            notes.put_spent_aside(0);
+        });
+        close_failed(receipt, Kind::UpstreamCut);
+        assert_eq!(cost(&books, "first"), 5_000_000);
     }
 
     #[test]

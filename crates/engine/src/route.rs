@@ -105,8 +105,7 @@ pub(crate) fn decide(
 
 /// How the candidate stands now with calls that are answered like this.
 fn standing_of(candidate: &Candidate, answer: Answer) -> Standing {
-    let guard = &candidate.target.guard;
-    let vital = guard.vital(&candidate.model, candidate.owned);
+    let vital = candidate.vital();
     vital.standing(vital.clock().now(), answer)
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::Catalog;
 use config::{Config, OneOrMany};
 
 use crate::capabilities;
@@ -14,9 +15,11 @@ use crate::discovery::Found;
 use crate::egress::{self, Egress};
 use crate::gateway::Surroundings;
 use crate::principal::{KeySpec, KeyTable, Scope, Scopes};
+use crate::refresh::today;
 use crate::routing::Routing;
 use crate::surface::SurfaceRow;
 use crate::target::{BuildError, Lasting, Rows, Target};
+use crate::tariffs::Tariffs;
 use telemetry::Redactor;
 
 /// A configured target that cannot be called, and why.
@@ -43,6 +46,7 @@ pub struct Snapshot {
     /// Targets that cannot be called.
     pub unroutable: Vec<Unroutable>,
     targets: Arc<[Arc<Target>]>,
+    catalog: Arc<Catalog>,
     routing: Arc<Routing>,
     directory: Directory,
     capabilities: Bytes,
@@ -101,10 +105,14 @@ impl Snapshot {
             .map(|(name, value)| (name, value));
         let redactor =
             Redactor::new(known).and_values(targets.iter().flat_map(|target| target.secrets()));
+        let today = today();
+        let known = Catalog::clone(&lasting.catalog.load());
+        let catalog = Arc::new(known.with_overrides(&config.catalog.overrides(), today));
+        let tariffs = Tariffs::new(catalog.clone(), today);
         let targets: Arc<[Arc<Target>]> = targets.into();
         let routing =
             Routing::build(&config, &targets).map_err(|error| SnapshotError(vec![error]))?;
-        let directory = Directory::build(targets.clone(), found, &routing);
+        let directory = Directory::build(targets.clone(), found, &routing, tariffs);
         let capabilities = capabilities::document(&targets);
         Ok(Snapshot {
             keys,
@@ -112,6 +120,7 @@ impl Snapshot {
             egress: Arc::new(Egress::new(rules, tls)),
             unroutable,
             targets,
+            catalog,
             routing: Arc::new(routing),
             directory,
             capabilities,
@@ -121,7 +130,22 @@ impl Snapshot {
 
     /// The same configuration with what vendors have listed since.
     pub fn with_found(&self, found: &Found) -> Snapshot {
+        self.with(found, self.catalog.clone())
+    }
+
+    /// The same configuration with the prices of today, and of a newer catalog if there is one.
+    pub(crate) fn with_catalog(&self, known: &Catalog, found: &Found) -> Snapshot {
+        let overrides = self.config.catalog.overrides();
+        self.with(
+            found,
+            Arc::new(known.clone().with_overrides(&overrides, today())),
+        )
+    }
+
+    fn with(&self, found: &Found, catalog: Arc<Catalog>) -> Snapshot {
+        let tariffs = Tariffs::new(catalog.clone(), today());
         Snapshot {
+            catalog,
             config: self.config.clone(),
             keys: self.keys.clone(),
             redactor: self.redactor.clone(),
@@ -129,7 +153,7 @@ impl Snapshot {
             unroutable: self.unroutable.clone(),
             targets: self.targets.clone(),
             routing: self.routing.clone(),
-            directory: Directory::build(self.targets.clone(), found, &self.routing),
+            directory: Directory::build(self.targets.clone(), found, &self.routing, tariffs),
             capabilities: self.capabilities.clone(),
         }
     }
@@ -137,6 +161,11 @@ impl Snapshot {
     /// The targets that can be called, in the order of the configuration.
     pub fn targets(&self) -> &[Arc<Target>] {
         &self.targets
+    }
+
+    /// What is known of models, the operator's word included.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Who serves what.

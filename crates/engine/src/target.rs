@@ -3,6 +3,7 @@
 mod keys;
 mod models;
 pub(crate) mod place;
+mod plain;
 mod proxy;
 mod rows;
 mod send;
@@ -12,9 +13,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use catalog::Catalog;
 use http::header::HOST;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use providers::auth::aws::region_of_host;
 use providers::{BadBaseUrl, BaseUrl, Provider, Surface, Vars};
 
@@ -27,7 +30,9 @@ use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
 pub(crate) use keys::{AGENT, Key, KeyRing};
 pub use models::{Declared, Offer};
-use place::{Place, Site};
+use place::Place;
+pub(crate) use place::Site;
+pub(crate) use plain::PlainWays;
 pub use rows::Rows;
 
 /// How long a token service may take for one answer.
@@ -73,6 +78,8 @@ pub struct Patience {
 pub struct Lasting {
     trust: TrustStore,
     ways: Ways,
+    /// What is known of models, without what the operator says.
+    pub(crate) catalog: ArcSwap<Catalog>,
     credentials: Shelves,
     guards: Guards,
 }
@@ -92,6 +99,8 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// Its vendor's id.
     pub provider_id: Arc<str>,
+    /// Both, vendor first, as an answer's headers show them.
+    pub(crate) shown: [Option<HeaderValue>; 2],
     /// What the operator says it serves.
     pub models: Declared,
     /// How long it may take.
@@ -171,6 +180,19 @@ impl Target {
             &identity(&spec.virtual_key, &provider.id, &base),
             &guard_spec(spec),
         );
+        let query = place::query(spec, env)?;
+        let place = Place {
+            provider: &provider,
+            base: &base,
+            vars: &vars,
+            query: &query,
+        };
+        let sample = place
+            .url(Surface::Chat, "model")
+            .map_err(|error| wrong(spec, "base_url", &error))?;
+        let site = Site::of(&sample).map_err(|error| wrong(spec, "base_url", &error))?;
+        // There already, so that no call has to make room for it.
+        common.insert(HOST, site.host.clone());
         let states = keys::states(&written, &lasting.guards, &guard);
         let keys = KeyRing::build(
             spec,
@@ -182,20 +204,8 @@ impl Target {
             states,
         )?;
         files.extend(spec.ca_file.clone());
-        let query = place::query(spec, env)?;
-        let place = Place {
-            provider: &provider,
-            base: &base,
-            vars: &vars,
-            query: &query,
-        };
-        let sample = place
-            .url(Surface::Chat, "model")
-            .map_err(|error| wrong(spec, "base_url", &error))?;
         let chat = if place.url(Surface::Chat, "another").ok().as_ref() == Some(&sample) {
-            Endpoint::Fixed(Box::new(
-                Site::of(&sample).map_err(|error| wrong(spec, "base_url", &error))?,
-            ))
+            Endpoint::Fixed(Box::new(site.clone()))
         } else {
             Endpoint::PerModel
         };
@@ -204,18 +214,16 @@ impl Target {
             proxy: proxy::on_the_way(spec, &sample, env)?,
             tls: lasting.trust.config(spec.ca_file.as_deref())?,
         };
-        let origin = Site::of(&sample)
-            .map_err(|error| wrong(spec, "base_url", &error))?
-            .origin;
         Ok(Target {
             name: spec.virtual_key.as_str().into(),
             provider_id: provider.id.as_str().into(),
+            shown: [&provider.id, &spec.virtual_key].map(|text| HeaderValue::from_str(text).ok()),
             models: Declared::build(&spec.models, &provider, env),
             patience: patience(spec, &provider),
             retry: RetryRules::of(&spec.retry),
             hedge: spec.hedge.map(|hedge| hedge.after),
             guard,
-            way: lasting.ways.to(origin, transport),
+            way: lasting.ways.to(site.origin, transport),
             provider,
             files,
             base,
@@ -313,7 +321,7 @@ impl Target {
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
         let answer = self
-            .send(upstream, request)
+            .send(upstream, Box::new(request))
             .await
             .map_err(|fault| fault.to_string())?;
         if answer.status() != http::StatusCode::OK {
@@ -341,7 +349,7 @@ impl Target {
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
         let answer = self
-            .send(upstream, request)
+            .send(upstream, Box::new(request))
             .await
             .map_err(|error| error.to_string())?;
         match answer.status().as_u16() {

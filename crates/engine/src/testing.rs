@@ -8,8 +8,9 @@ use wire::envelope::Limits;
 
 use crate::chat::{self, ChatFacts};
 use crate::discovery::{Found, Listed};
-use crate::gateway::{Call, Surroundings};
+use crate::gateway::{Call, Gateway, Surroundings};
 use crate::principal::Principal;
+use crate::receipt::Books;
 use crate::route::{self, Plan};
 use crate::snapshot::Snapshot;
 use crate::surface::SURFACES;
@@ -28,18 +29,34 @@ providers:
 
 /// What runs of this configuration, which has the providers of [`ROWS`].
 pub(crate) fn snapshot(yaml: &str) -> Arc<Snapshot> {
+    let (lasting, found) = (Lasting::default(), Found::default());
+    Arc::new(Snapshot::build(configuration(yaml), &surroundings(), &lasting, &found).unwrap())
+}
+
+/// A gateway that runs it.
+pub(crate) fn gateway(yaml: &str) -> Arc<Gateway> {
+    let books = Arc::new(Books {
+        metrics: telemetry::Metrics::new("test"),
+        access: None,
+    });
+    Gateway::new(configuration(yaml), surroundings(), books).unwrap()
+}
+
+fn configuration(yaml: &str) -> Arc<config::Config> {
     let text = format!("{yaml}\n{ROWS}");
     let known = config::Known { providers: &[] };
     let loaded = config::load(&text, config::Format::Yaml, &known);
     let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    let surroundings = Surroundings {
+    Arc::new(loaded.config)
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
         env: Box::new(|_| None),
         secrets: Vec::new(),
         master_key: None,
         no_key: true,
-    };
-    let (lasting, found) = (Lasting::default(), Found::default());
-    Arc::new(Snapshot::build(Arc::new(loaded.config), &surroundings, &lasting, &found).unwrap())
+    }
 }
 
 /// The same after the vendor of this target has listed these models.

@@ -21,11 +21,10 @@ impl TraceId {
     pub fn text(self) -> [u8; 32] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'0'; 32];
-        for (place, byte) in text
-            .iter_mut()
-            .zip((0..32).rev().map(|nibble| (self.0 >> (nibble * 4)) & 15))
-        {
-            *place = DIGITS[byte as usize];
+        let (places, _) = text.as_chunks_mut();
+        for ([high, low], byte) in places.iter_mut().zip(self.0.to_be_bytes()) {
+            *high = DIGITS[usize::from(byte >> 4)];
+            *low = DIGITS[usize::from(byte & 15)];
         }
         text
     }
@@ -80,6 +79,15 @@ impl Default for IdSource {
 }
 
 impl IdSource {
+    /// A source that gives the numbers of this seed.
+    #[cfg(test)]
+    pub(crate) fn of(seed: u64) -> IdSource {
+        IdSource {
+            state: AtomicU64::new(seed),
+            salt: 0,
+        }
+    }
+
     /// A number that no other caller of this source gets soon.
     pub fn number(&self) -> u64 {
         let step = self

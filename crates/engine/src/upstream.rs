@@ -8,6 +8,8 @@ mod connect;
 mod connection;
 mod framing;
 mod head;
+#[cfg(test)]
+pub(crate) mod memory;
 mod pool;
 mod socket;
 
@@ -19,7 +21,7 @@ use http::{HeaderValue, Request, Response, Uri};
 use rustls::ClientConfig;
 
 use connection::{Connection, Lost};
-use head::Message;
+pub(crate) use head::Message;
 use pool::Pool;
 pub(crate) use pool::VendorBody;
 use socket::{Opened, Socket};
@@ -148,10 +150,8 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         way: &Way,
-        request: Request<Bytes>,
+        message: Message,
     ) -> Result<Response<VendorBody>, SendError> {
-        let message = Message::of(&request);
-        drop(request);
         let pool = self.pool(way);
         while let Some(connection) = pool.take() {
             match exchange(&pool, connection, message.clone()).await {

@@ -45,7 +45,7 @@ pub(crate) struct Walk<'a> {
 /// One candidate, with what is known of it.
 struct Stop<'a> {
     candidate: &'a Candidate,
-    vital: Arc<Vital>,
+    vital: &'a Arc<Vital>,
 }
 
 /// How far a walk has come.
@@ -108,10 +108,9 @@ impl Walk<'_> {
 
     fn stop(&self, place: usize) -> Option<Stop<'_>> {
         let candidate = &self.plan.candidates.get(place)?.candidate;
-        let guard = &candidate.target.guard;
         Some(Stop {
             candidate,
-            vital: guard.vital(&candidate.model, candidate.owned),
+            vital: candidate.vital(),
         })
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn identify(
     access: Access,
 ) -> Result<Principal, Fault> {
     let token = credential(headers);
-    if let Some(known) = token.and_then(|token| snapshot.keys.identify(token, SystemTime::now())) {
+    if let Some(known) = token.and_then(|token| snapshot.keys.identify(token, SystemTime::now)) {
         return Ok(known.clone());
     }
     if let Err(wait) = site.limit.allow(address, Instant::now()) {

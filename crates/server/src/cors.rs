@@ -25,7 +25,7 @@ const USUAL_HEADERS: HeaderValue =
 /// The star covers every browser of today, as no answer allows credentials;
 /// the names are for those that do not know it.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "X-Request-ID, Retry-After, Server-Timing, X-Gateway-Provider, X-Gateway-Overhead-Ms, \
+    "X-Request-ID, Retry-After, Server-Timing, X-Gateway-Provider, X-Gateway-Cost-Usd, X-Gateway-Overhead-Ms, \
      X-RateLimit-Limit-Requests, X-RateLimit-Limit-Tokens, X-RateLimit-Remaining-Requests, \
      X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Requests, X-RateLimit-Reset-Tokens, \
      OpenAI-Organization, OpenAI-Processing-Ms, OpenAI-Version, *",

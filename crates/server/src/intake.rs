@@ -27,7 +27,7 @@ pub(crate) async fn call(
     let core = admitted.core;
     let call = take_in(admitted, row, request, receipt).await?;
     core.gateway
-        .handle(&core.upstream, &core.ids, call, receipt)
+        .handle(&core.upstream, &core.ids, &call, receipt)
         .await
         .map(Answer::Call)
 }

@@ -11,11 +11,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use config::Config;
 use engine::gateway::Gateway;
+use engine::refresh::Refresh;
 use engine::trace::IdSource;
 use engine::upstream::Upstream;
 use engine::{checkup, discovery};
 use telemetry::metrics::ConnectionTotals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::edge::{self, Connections, Edge, EdgeError, EdgeSpec, TlsSpec};
@@ -25,6 +27,9 @@ use crate::watch::{self, Look, Watch};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether newer prices are due.
+const LOOK_FOR_PRICES: Duration = Duration::from_mins(1);
 
 /// How long the calls that a second signal cuts may take to be settled.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -76,8 +81,9 @@ pub struct Server {
     gateway: Arc<Gateway>,
     site: Arc<ArcSwap<Site>>,
     upstreams: Arc<[Arc<Upstream>]>,
-    /// Connections for looking for models.
+    /// Connections for looking for models and for a newer catalog.
     discovery: Arc<Upstream>,
+    refresh: Arc<Mutex<Refresh>>,
     edge: Edge,
     signals: Signals,
 }
@@ -152,6 +158,7 @@ impl Server {
             site,
             upstreams,
             discovery: Arc::default(),
+            refresh: Arc::default(),
             edge,
             signals,
         })
@@ -169,6 +176,7 @@ impl Server {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut watch = Watch::new(source.begun.clone(), self.look(&source));
         let mut discover_at = Instant::now();
+        let mut refresh_at = Instant::now();
         loop {
             let asked = tokio::select! {
                 told = self.signals.next() => match told {
@@ -186,9 +194,15 @@ impl Server {
                     discover_at = Instant::now() + self.discover();
                     continue;
                 }
+                () = sleep_until(refresh_at) => {
+                    refresh_at = Instant::now() + LOOK_FOR_PRICES;
+                    self.refresh();
+                    continue;
+                }
             };
             if self.reload(&source, &mut watch, asked) {
                 discover_at = Instant::now();
+                refresh_at = discover_at;
             }
         }
         self.drain().await;
@@ -202,6 +216,15 @@ impl Server {
             tokio::spawn(async move { discovery::round(&gateway, &upstream).await });
         }
         wanted.interval
+    }
+
+    /// Has it looked whether a newer catalog or another day's prices are due, unless that is being
+    /// done.
+    fn refresh(&self) {
+        if let Ok(mut refresh) = self.refresh.clone().try_lock_owned() {
+            let (gateway, upstream) = (self.gateway.clone(), self.discovery.clone());
+            tokio::spawn(async move { refresh.round(&gateway, &upstream).await });
+        }
     }
 
     /// Reads the configuration and puts it in force; whether that went well. What went wrong is

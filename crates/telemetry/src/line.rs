@@ -154,6 +154,19 @@ impl<'a> Line<'a> {
         self
     }
 
+    /// A number that is decimal text already, and would lose places as a float; `null` when it is
+    /// no such text.
+    pub fn decimal(&mut self, key: &str, value: &str) -> &mut Self {
+        self.key(key);
+        let digits = value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let plain = digits && value.starts_with(|first: char| first.is_ascii_digit());
+        let text = if plain { value } else { "null" };
+        self.out.extend_from_slice(text.as_bytes());
+        self
+    }
+
     /// True or false.
     pub fn bool(&mut self, key: &str, value: bool) -> &mut Self {
         self.key(key);
@@ -189,10 +202,12 @@ impl<'a> Line<'a> {
     fn key(&mut self, key: &str) {
         match self.format {
             Format::Json => {
-                if self.out.len() > self.start + 1 {
-                    self.out.push(b',');
-                }
-                self.out.push(b'"');
+                let before: &[u8] = if self.out.len() > self.start + 1 {
+                    b",\""
+                } else {
+                    b"\""
+                };
+                self.out.extend_from_slice(before);
                 escape(self.out, key, true);
                 self.out.extend_from_slice(b"\":");
             }
@@ -249,6 +264,9 @@ fn is_plain(value: &str) -> bool {
 /// would allow them.
 fn escape(out: &mut Vec<u8>, text: &str, quoted: bool) {
     let bytes = text.as_bytes();
+    if is_all_plain(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     let (mut written, mut at) = (0, plain(bytes));
     while let Some(byte) = bytes.get(at) {
         let (short, length) = match byte {
@@ -274,11 +292,37 @@ fn escape(out: &mut Vec<u8>, text: &str, quoted: bool) {
     out.extend_from_slice(&bytes[written..]);
 }
 
-/// How many bytes come before the next that may have to be escaped. Nearly all text is plain to its
-/// end, so it is looked at eight bytes at a time.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Whether it is ASCII of which nothing has to be escaped, as nearly every text is: keys, ids, words.
+/// The last bytes are looked at in a word that overlaps the one before.
+#[inline]
+fn is_all_plain(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk() {
+        let (words, _) = bytes.as_chunks::<8>();
+        let odd = words.iter().fold(odd(*last), |all, word| all | odd(*word));
+        return odd == 0;
+    }
+    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return odd([*a, *b, *c, *d, *e, *f, *g, *h]) == 0;
+    }
+    bytes.iter().all(|byte| IS_PLAIN[usize::from(*byte)])
+}
+
+/// Not zero where a byte is not ASCII or has to be escaped. Which one it is, it does not say: sums
+/// and differences run over into the bytes above.
+#[inline]
+fn odd(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let zero = |word: u64| word.wrapping_sub(ONES);
+    let quotes = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
+    let (delete, control) = (word.wrapping_add(ONES), word.wrapping_sub(ONES * 0x20));
+    (word | quotes | delete | control) & HIGHS
+}
+
+/// How many bytes come before the next that may have to be escaped.
 fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -344,6 +388,8 @@ mod tests {
             .bool("stream", false)
             .f64("ratio", 0.25)
             .f64("none", f64::NAN)
+            .decimal("cost_usd", "0.000000000001")
+            .decimal("odd", "1e-7")
             .f64_millis("duration_ms", Duration::from_micros(12_045))
             .time("at", UNIX_EPOCH);
     }
@@ -355,7 +401,7 @@ mod tests {
             concat!(
                 r#"{"time":"2026-08-01T12:34:56.000000005Z","level":"WARN","msg":"request","#,
                 r#""path":"/v1/chat completions","plain":"a/b:c","status":404,"delta":-7,"#,
-                r#""stream":false,"ratio":0.25,"none":null,"duration_ms":12.045,"#,
+                r#""stream":false,"ratio":0.25,"none":null,"cost_usd":0.000000000001,"odd":null,"duration_ms":12.045,"#,
                 r#""at":"1970-01-01T00:00:00.000000000Z"}"#,
                 "\n"
             )
@@ -369,7 +415,7 @@ mod tests {
             concat!(
                 "2026-08-01T12:34:56.000000005Z WARN  request ",
                 r#"path="/v1/chat completions" plain=a/b:c status=404 delta=-7 "#,
-                "stream=false ratio=0.25 none=null duration_ms=12.045 ",
+                "stream=false ratio=0.25 none=null cost_usd=0.000000000001 odd=null duration_ms=12.045 ",
                 "at=1970-01-01T00:00:00.000000000Z\n"
             )
         );

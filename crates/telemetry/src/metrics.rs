@@ -65,6 +65,7 @@ struct Numbers {
     config_reloads: Family<1, Counter>,
     dropped: Family<1, Counter>,
     discovery_rounds: Family<2, Counter>,
+    catalog_loads: Family<2, Counter>,
     retries: Family<2, Counter>,
     hedges: Family<2, Counter>,
     cooldowns: Family<1, Counter>,
@@ -94,6 +95,7 @@ impl Metrics {
             config_reloads: Family::new(OTHER_LABEL_SETS),
             dropped: Family::new(OTHER_LABEL_SETS),
             discovery_rounds: Family::new(OTHER_LABEL_SETS),
+            catalog_loads: Family::new(OTHER_LABEL_SETS),
             retries: Family::new(OTHER_LABEL_SETS),
             hedges: Family::new(OTHER_LABEL_SETS),
             cooldowns: Family::new(OTHER_LABEL_SETS),
@@ -143,6 +145,11 @@ impl Metrics {
     /// Counts a reload of the configuration and its result.
     pub fn config_reload(&self, result: &str) {
         self.numbers.config_reloads.get([result]).inc();
+    }
+
+    /// Counts a catalog of models that was loaded, or was not, by where it came from.
+    pub fn catalog_load(&self, source: &str, result: &str) {
+        self.numbers.catalog_loads.get([source, result]).inc();
     }
 
     /// Counts a round of asking a provider for its models, and its result.

@@ -23,14 +23,53 @@ pub struct Usage {
     pub cached: u64,
     /// Tokens put into a cache.
     pub cache_write: u64,
+    /// Of those, the ones that it keeps for an hour.
+    pub cache_write_1h: u64,
+    /// Whether the tokens put into a cache are among those read, as OpenAI counts them, and not
+    /// beside them.
+    pub writes_within: bool,
     /// Of the tokens written, those of reasoning.
     pub reasoning: u64,
     /// Of the tokens read, those of audio.
     pub audio_in: u64,
     /// Of the tokens written, those of audio.
     pub audio_out: u64,
+    /// Of the tokens read, those of images.
+    pub image_in: u64,
+    /// Of the tokens written, those of images.
+    pub image_out: u64,
+    /// Searches of the web made on the way.
+    pub web_searches: u64,
+    /// The queue that the call went through.
+    pub service: ServiceTier,
     /// Not the vendor's count but a guess.
     pub estimated: bool,
+}
+
+/// The queue that a vendor put a call into; each has its prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceTier {
+    /// The usual one, or one that nothing is known of.
+    #[default]
+    Standard,
+    /// Answered within a day.
+    Batch,
+    /// Answered when there is room.
+    Flex,
+    /// Answered first.
+    Priority,
+}
+
+impl ServiceTier {
+    /// Reads a vendor's word.
+    pub fn of(word: &[u8]) -> ServiceTier {
+        match word {
+            b"batch" => ServiceTier::Batch,
+            b"flex" => ServiceTier::Flex,
+            b"priority" => ServiceTier::Priority,
+            _ => ServiceTier::Standard,
+        }
+    }
 }
 
 impl Usage {
@@ -95,6 +134,11 @@ struct Counts {
     written_beside: Option<u64>,
     cache_write: Option<u64>,
     reasoning: Option<u64>,
+    searches: Option<u64>,
+    service: Option<ServiceTier>,
+    /// Anthropic's, by how long the cache keeps them.
+    written_parts: Option<Parts>,
+    tools: Option<Parts>,
     prompt_parts: Option<Parts>,
     input_parts: Option<Parts>,
     completion_parts: Option<Parts>,
@@ -109,6 +153,9 @@ struct Parts {
     cache_creation: Option<u64>,
     reasoning: Option<u64>,
     audio: Option<u64>,
+    image: Option<u64>,
+    for_an_hour: Option<u64>,
+    web_searches: Option<u64>,
 }
 
 impl Counts {
@@ -131,12 +178,20 @@ impl Counts {
                 b"input_tokens_details" => Slot::Parts(&mut self.input_parts),
                 b"completion_tokens_details" => Slot::Parts(&mut self.completion_parts),
                 b"output_tokens_details" => Slot::Parts(&mut self.output_parts),
+                b"cache_creation" => Slot::Parts(&mut self.written_parts),
+                b"server_tool_use" => Slot::Parts(&mut self.tools),
+                b"num_search_queries" => Slot::Count(&mut self.searches),
+                b"service_tier" => Slot::Service(&mut self.service),
                 _ => return None,
             })
         });
         match slot {
             Some(Slot::Count(slot)) => *slot = count(scan.skip()?),
             Some(Slot::Parts(slot)) => Parts::read(slot, scan)?,
+            Some(Slot::Service(slot)) => {
+                let word = scan.string_or_skip()?;
+                *slot = word.map(|word| ServiceTier::of(word.inner));
+            }
             None => _ = scan.skip()?,
         }
         Ok(())
@@ -165,6 +220,11 @@ impl Counts {
             .as_ref()
             .or(self.output_parts.as_ref());
         let written = written.unwrap_or(&nothing);
+        let part = |parts: &Option<Parts>, count: fn(&Parts) -> Option<u64>| {
+            parts.as_ref().and_then(count)
+        };
+        let beside = [self.cache_write, self.written_beside];
+        let within = [read.cache_write, read.cache_creation];
         let mut usage = Usage {
             input: most([self.prompt, self.input]),
             output: most([self.completion, self.output]),
@@ -175,15 +235,16 @@ impl Counts {
                 self.read_beside,
                 read.cached,
             ]),
-            cache_write: most([
-                self.cache_write,
-                self.written_beside,
-                read.cache_write,
-                read.cache_creation,
-            ]),
+            cache_write: most(beside).max(most(within)),
+            cache_write_1h: part(&self.written_parts, |parts| parts.for_an_hour).unwrap_or(0),
+            writes_within: most(beside) == 0 && most(within) > 0,
             reasoning: most([self.reasoning, written.reasoning]),
             audio_in: read.audio.unwrap_or(0),
             audio_out: written.audio.unwrap_or(0),
+            image_in: read.image.unwrap_or(0),
+            image_out: written.image.unwrap_or(0),
+            web_searches: most([self.searches, part(&self.tools, |tools| tools.web_searches)]),
+            service: self.service.unwrap_or_default(),
             estimated: false,
         };
         if self.prompt.is_none() {
@@ -214,6 +275,9 @@ impl Parts {
                 b"cache_creation_tokens" => &mut self.cache_creation,
                 b"reasoning_tokens" => &mut self.reasoning,
                 b"audio_tokens" => &mut self.audio,
+                b"image_tokens" => &mut self.image,
+                b"ephemeral_1h_input_tokens" => &mut self.for_an_hour,
+                b"web_search_requests" => &mut self.web_searches,
                 _ => return None,
             })
         });
@@ -228,6 +292,7 @@ impl Parts {
 enum Slot<'a> {
     Count(&'a mut Option<u64>),
     Parts(&'a mut Option<Parts>),
+    Service(&'a mut Option<ServiceTier>),
 }
 
 /// Calls with what a name stands for.

@@ -9,13 +9,15 @@ use memchr::{memchr, memmem};
 
 const LONGEST_HEAD: usize = 16 * 1024;
 const DONE: &[u8] = b"data: [DONE]";
+/// The same in Anthropic's dialect.
+const STOP: &[u8] = b"event: message_stop";
 
 /// What counts as a right answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expect {
     /// A JSON object of at least so many bytes.
     Object { at_least: usize },
-    /// A stream of exactly so many events, the end mark not counted.
+    /// A stream of exactly so many events, `[DONE]` not counted.
     Events(u64),
     /// A stream of so many events or more.
     EventsAtLeast(u64),
@@ -97,7 +99,7 @@ impl Answer {
         Ok(matches!(self.part, Part::Done))
     }
 
-    /// Events seen so far, the end mark not counted.
+    /// Events seen so far, `[DONE]` not counted.
     pub(crate) fn events(&self) -> u64 {
         self.events.count
     }
@@ -116,11 +118,11 @@ impl Answer {
             }
             Expect::Events(count) => {
                 ensure!(self.events.count == count, "{} events", self.events.count);
-                ensure!(self.events.done, "a stream without [DONE]");
+                ensure!(self.events.done, "a stream without its end mark");
             }
             Expect::EventsAtLeast(count) => {
                 ensure!(self.events.count >= count, "{} events", self.events.count);
-                ensure!(self.events.done, "a stream without [DONE]");
+                ensure!(self.events.done, "a stream without its end mark");
             }
         }
         Ok(())
@@ -218,7 +220,7 @@ impl Head {
 #[derive(Default)]
 struct Events {
     /// The start of the line that is being read, as far as it matters.
-    start: [u8; DONE.len()],
+    start: [u8; STOP.len()],
     filled: usize,
     count: u64,
     done: bool,
@@ -229,7 +231,7 @@ impl Events {
         while let Some(end) = memchr(b'\n', bytes) {
             self.hold(&bytes[..end]);
             let line = &self.start[..self.filled];
-            if line == DONE {
+            if line.starts_with(DONE) || line == STOP {
                 self.done = true;
             } else if line.starts_with(b"data:") {
                 self.count += 1;
@@ -255,6 +257,19 @@ mod tests {
     const OBJECT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nX: y\r\n\r\n{\"a\": \"\\n\"}\n";
     const STREAM: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
         1b\r\ndata: {}\n\n: hm\n\ndata: {}\n\nd\r\n4\r\nata:\r\n14\r\n {}\n\ndata: [DONE]\n\n\n\r\n0\r\n\r\n";
+
+    #[test]
+    fn a_stream_in_another_dialect_ends_with_its_own_mark() {
+        let stream = |last: &str| {
+            let body = format!("event: message_start\ndata: {{}}\n\nevent: {last}\ndata: {{}}\n\n");
+            let length = body.len();
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+        };
+        let whole = read(&stream("message_stop"), &[]).unwrap();
+        whole.check(Expect::Events(2)).unwrap();
+        let cut = read(&stream("message_delta"), &[]).unwrap();
+        assert!(cut.check(Expect::Events(2)).is_err());
+    }
 
     fn read(text: &str, cuts: &[usize]) -> Result<Answer> {
         let mut answer = Answer::new();

@@ -88,6 +88,15 @@ pub(crate) struct Contender {
     pub(crate) started: Instant,
 }
 
+/// A proxy, where it listens, and what is measured of it.
+type Way = (Proxy, SocketAddr, Option<Meter>);
+
+impl Contender {
+    fn way(&self, scenario: usize) -> Way {
+        (self.proxy, self.addresses[scenario], self.meter)
+    }
+}
+
 /// One round of one proxy in one scenario.
 pub(crate) struct Round {
     pub(crate) cpu_micros: f64,
@@ -216,13 +225,8 @@ pub(crate) async fn cheapest(
     let mut costs = vec![Vec::new(); eligible.len()];
     for _ in 0..pace.trials {
         for (variant, costs) in eligible.iter().zip(&mut costs) {
-            let trial = load(
-                scenario,
-                variant.address,
-                Some(meter),
-                pace.trial / 2,
-                pace.trial,
-            );
+            let way = (Proxy::Nginx, variant.address, Some(meter));
+            let trial = load(scenario, way, pace.trial / 2, pace.trial);
             let outcome = load::closed_loop(&trial).await?;
             costs.push(Round::of(&outcome, 1).cpu_micros);
         }
@@ -251,8 +255,7 @@ pub(crate) async fn closed_loop(
             for turn in 0..contenders.len() {
                 let turn = (turn + round) % contenders.len();
                 let contender = &contenders[turn];
-                let address = contender.addresses[index];
-                let load = load(scenario, address, contender.meter, pace.warm, pace.measured);
+                let load = load(scenario, contender.way(index), pace.warm, pace.measured);
                 let outcome = load::closed_loop(&load)
                     .await
                     .with_context(|| place(scenario, contender))?;
@@ -280,9 +283,8 @@ pub(crate) async fn half_load(
             for turn in 0..contenders.len() {
                 let turn = (turn + round) % contenders.len();
                 let contender = &contenders[turn];
-                let address = contender.addresses[index];
                 let length = pace.half_measured;
-                let load = load(scenario, address, contender.meter, pace.warm, length);
+                let load = load(scenario, contender.way(index), pace.warm, length);
                 let outcome = load::fixed_rate(&load, rate)
                     .await
                     .with_context(|| place(scenario, contender))?;
@@ -300,10 +302,10 @@ pub(crate) async fn rehearse(contenders: &[Contender], scenarios: &mut [Scenario
     for (index, scenario) in scenarios.iter_mut().enumerate() {
         for contender in contenders.iter().rev() {
             let address = contender.addresses[index];
-            let answer = load::once(address, &scenario.exchange)
+            let answer = load::once(address, scenario.exchange(contender.proxy))
                 .await
                 .with_context(|| place(scenario, contender))?;
-            scenario.exchange.expect = scenario.exchange.expect.exactly(answer.events());
+            scenario.learn(contender.proxy, answer.events());
         }
     }
     Ok(())
@@ -343,16 +345,11 @@ fn half_rate(full: &[Series], scenario: usize) -> f64 {
     ceilings.fold(f64::INFINITY, f64::min)
 }
 
-fn load(
-    scenario: &Scenario,
-    address: SocketAddr,
-    meter: Option<Meter>,
-    warm: Duration,
-    measured: Duration,
-) -> Load {
+fn load(scenario: &Scenario, way: Way, warm: Duration, measured: Duration) -> Load {
+    let (proxy, address, meter) = way;
     Load {
         address,
-        exchange: scenario.exchange.clone(),
+        exchange: scenario.exchange(proxy).clone(),
         connections: scenario.connections,
         stagger: scenario.takes,
         // Long streams need a length of their own until they are in full swing.

@@ -176,7 +176,7 @@ streams open at an event each 500 ms.
 front of the same mock, one after the other in every round, each round starting with another one.
 {pinning} CPU time is read from the scheduler's account of every thread (`/proc/<pid>/task/*/schedstat`).
 The generator keeps its connections open and checks every answer: status 200, the whole body, for
-streams every event and `[DONE]`; a single wrong one ends the run.
+streams every event and the end mark; a single wrong one ends the run.
 
 - **ferrogw**: release build; an API key is checked, the model routed, usage read, metrics counted and
   an access line written for every call.
@@ -186,6 +186,8 @@ streams every event and `[DONE]`; a single wrong one ends the run.
   whichever buffering was cheapest for nginx in a trial before the rounds; where events must arrive
   as they are sent, among those that do not hold them back.
 - **direct**: the generator at the mock, without a proxy.
+- In the *translated* scenarios ferrogw is asked in OpenAI's dialect; all others are sent, and hand on,
+  what the vendor is sent and says.
 
 | scenario | what | connections | nginx |
 |---|---|---|---|

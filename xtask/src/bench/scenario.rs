@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Expect;
 use super::load::Exchange;
+use super::measure::Proxy;
 
 /// The key every request carries; the gateway knows it by its hash.
 pub(crate) const KEY: &str = "fgw_b3d5e1a97c2048f6bb1e6d0c94a7f352";
@@ -26,11 +27,23 @@ const HELD_OPEN: &str = "mock:events=150;cadence=500ms";
 /// The models a gateway has to serve.
 pub(crate) const MODELS: [&str; 4] = [WHOLE, AT_ONCE, AT_CADENCE, HELD_OPEN];
 
+/// Models that two targets serve, for a strategy to choose between them: the
+/// answer of the first is that of `WHOLE`.
+pub(crate) const SHARED: &str = "mock:size=560;finish_reason=stop;prompt_tokens=280";
+pub(crate) const RACED: &str = "mock:size=560;finish_reason=stop;prompt_tokens=281";
+
+/// Models of a vendor with another dialect.
+pub(crate) const TRANSLATED: [&str; 2] = [TRANSLATED_WHOLE, TRANSLATED_STREAM];
+const TRANSLATED_WHOLE: &str = "mock:size=560;prompt_tokens=282";
+const TRANSLATED_STREAM: &str = "mock:events=64;prompt_tokens=283";
+
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// What is sent and what comes back, in words.
     pub(crate) about: &'static str,
-    pub(crate) exchange: Exchange,
+    exchange: Exchange,
+    /// The same in the vendor's own dialect, for whoever does not translate.
+    native: Option<Exchange>,
     pub(crate) connections: usize,
     /// How long an answer takes by itself.
     pub(crate) takes: Duration,
@@ -39,6 +52,23 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// What is sent through this proxy.
+    pub(crate) fn exchange(&self, proxy: Proxy) -> &Exchange {
+        match &self.native {
+            Some(native) if proxy != Proxy::Ferrogw => native,
+            _ => &self.exchange,
+        }
+    }
+
+    /// Takes down how many events an answer through this proxy has.
+    pub(crate) fn learn(&mut self, proxy: Proxy, events: u64) {
+        let exchange = match &mut self.native {
+            Some(native) if proxy != Proxy::Ferrogw => native,
+            _ => &mut self.exchange,
+        };
+        exchange.expect = exchange.expect.exactly(events);
+    }
+
     /// Whether events must arrive as they are sent.
     pub(crate) fn is_live(&self) -> bool {
         !self.takes.is_zero()
@@ -51,46 +81,93 @@ pub(crate) fn all() -> Vec<Scenario> {
     let stream = Expect::EventsAtLeast(EVENTS);
     vec![
         Scenario {
-            name: "chat-1k",
-            about: "chat, 1 KB in, 1 KB out",
-            exchange: exchange(&short_chat(WHOLE), whole),
-            connections: 64,
-            takes: Duration::ZERO,
             budget: Some(2.0),
+            ..scenario(
+                "chat-1k",
+                "chat, 1 KB in, 1 KB out",
+                exchange(&short_chat(WHOLE), whole),
+            )
         },
+        scenario(
+            "chat-40k",
+            "chat, 40 KB of history and tools in, 1 KB out",
+            exchange(&long_chat(WHOLE, 40_000), whole),
+        ),
         Scenario {
-            name: "chat-40k",
-            about: "chat, 40 KB of history and tools in, 1 KB out",
-            exchange: exchange(&long_chat(WHOLE, 40_000), whole),
-            connections: 64,
-            takes: Duration::ZERO,
-            budget: None,
-        },
-        Scenario {
-            name: "chat-1m",
-            about: "chat, an image of 1 MB in, 1 KB out",
-            exchange: exchange(&image_chat(WHOLE, 1_000_000), whole),
             connections: 16,
-            takes: Duration::ZERO,
             budget: Some(1.5),
+            ..scenario(
+                "chat-1m",
+                "chat, an image of 1 MB in, 1 KB out",
+                exchange(&image_chat(WHOLE, 1_000_000), whole),
+            )
         },
         Scenario {
-            name: "stream",
-            about: "chat stream, 64 events sent at once",
-            exchange: exchange(&streamed(short_chat(AT_ONCE)), stream),
-            connections: 64,
-            takes: Duration::ZERO,
             budget: Some(1.5),
+            ..scenario(
+                "stream",
+                "chat stream, 64 events sent at once",
+                exchange(&streamed(short_chat(AT_ONCE)), stream),
+            )
         },
         Scenario {
-            name: "stream-20ms",
-            about: "chat stream, 64 events, one each 20 ms",
-            exchange: exchange(&streamed(short_chat(AT_CADENCE)), stream),
             connections: 256,
             takes: CADENCE * 64,
             budget: Some(1.5),
+            ..scenario(
+                "stream-20ms",
+                "chat stream, 64 events, one each 20 ms",
+                exchange(&streamed(short_chat(AT_CADENCE)), stream),
+            )
+        },
+        Scenario {
+            budget: Some(2.0),
+            ..scenario(
+                "loadbalance",
+                "chat-1k over two targets by weight",
+                exchange(&short_chat(SHARED), whole),
+            )
+        },
+        Scenario {
+            budget: Some(2.0),
+            ..scenario(
+                "least-latency",
+                "chat-1k over two targets, the faster one first",
+                exchange(&short_chat(RACED), whole),
+            )
+        },
+        Scenario {
+            native: Some(native(&messages(TRANSLATED_WHOLE), whole)),
+            budget: Some(3.0),
+            ..scenario(
+                "translated",
+                "chat-1k to a vendor that speaks Anthropic's dialect",
+                exchange(&short_chat(TRANSLATED_WHOLE), whole),
+            )
+        },
+        Scenario {
+            native: Some(native(&native_stream(TRANSLATED_STREAM), stream)),
+            budget: Some(3.0),
+            ..scenario(
+                "translated-stream",
+                "chat stream, 64 events sent at once in Anthropic's dialect",
+                exchange(&streamed(short_chat(TRANSLATED_STREAM)), stream),
+            )
         },
     ]
+}
+
+/// Answered at once, over as many connections as usual, without a limit.
+fn scenario(name: &'static str, about: &'static str, exchange: Exchange) -> Scenario {
+    Scenario {
+        name,
+        about,
+        exchange,
+        native: None,
+        connections: 64,
+        takes: Duration::ZERO,
+        budget: None,
+    }
 }
 
 /// A stream that outlasts the time it is held, an event each 500 ms.
@@ -102,12 +179,23 @@ pub(crate) fn held_open() -> Exchange {
 }
 
 fn exchange(body: &Value, expect: Expect) -> Exchange {
+    let headers = format!("Authorization: Bearer {KEY}\r\n");
+    post("/v1/chat/completions", &headers, body, expect)
+}
+
+/// The same as a client of Anthropic's API sends it.
+fn native(body: &Value, expect: Expect) -> Exchange {
+    let headers = format!("X-Api-Key: {KEY}\r\nAnthropic-Version: 2023-06-01\r\n");
+    post("/v1/messages", &headers, body, expect)
+}
+
+fn post(path: &str, headers: &str, body: &Value, expect: Expect) -> Exchange {
     let body = body.to_string();
     let length = body.len();
     let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\n\
+        "POST {path} HTTP/1.1\r\n\
          Host: localhost\r\n\
-         Authorization: Bearer {KEY}\r\n\
+         {headers}\
          User-Agent: bench\r\n\
          Accept: application/json\r\n\
          Content-Type: application/json\r\n\
@@ -117,6 +205,23 @@ fn exchange(body: &Value, expect: Expect) -> Exchange {
         request: Rc::from(request.into_bytes()),
         expect,
     }
+}
+
+/// What [`short_chat`] says, in Anthropic's words.
+fn messages(model: &str) -> Value {
+    json!({
+        "model": model,
+        "system": "You answer briefly and name your sources.",
+        "messages": [{"role": "user", "content": words(0, 830)}],
+        "temperature": 0.2,
+        "max_tokens": 256,
+    })
+}
+
+fn native_stream(model: &str) -> Value {
+    let mut body = messages(model);
+    body["stream"] = json!(true);
+    body
 }
 
 fn short_chat(model: &str) -> Value {
@@ -267,9 +372,26 @@ mod tests {
         let held = held_open();
         let scenarios = all();
         let exchanges = scenarios.iter().map(|s| &s.exchange).chain([&held]);
+        let served = [&MODELS[..], &TRANSLATED, &[SHARED, RACED]].concat();
         for exchange in exchanges {
             let body: Value = serde_json::from_slice(body(exchange)).unwrap();
-            assert!(MODELS.contains(&body["model"].as_str().unwrap()));
+            assert!(served.contains(&body["model"].as_str().unwrap()));
+        }
+    }
+
+    #[test]
+    fn only_whoever_translates_gets_what_is_to_be_translated() {
+        for scenario in all() {
+            let path = |proxy| {
+                let request = &scenario.exchange(proxy).request;
+                String::from_utf8_lossy(request.split(|byte| *byte == b' ').nth(1).unwrap())
+                    .into_owned()
+            };
+            assert_eq!(path(Proxy::Ferrogw), "/v1/chat/completions");
+            let native = scenario.name.starts_with("translated");
+            for proxy in [Proxy::Nginx, Proxy::Hyper, Proxy::Direct] {
+                assert_eq!(path(proxy) == "/v1/messages", native, "{}", scenario.name);
+            }
         }
     }
 }

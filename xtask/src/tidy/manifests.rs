@@ -16,7 +16,7 @@ use crate::shell;
 const OURS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("providers", &["wire"]),
-    ("config", &["providers"]),
+    ("config", &["providers", "catalog"]),
     ("catalog", &[]),
     ("telemetry", &[]),
     (

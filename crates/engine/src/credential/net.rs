@@ -13,7 +13,7 @@ use rustls::ClientConfig;
 
 use crate::body::collect;
 use crate::target::place::Site;
-use crate::upstream::{Proxy, Transport, Upstream, Ways};
+use crate::upstream::{Message, Proxy, Transport, Upstream, Ways};
 
 /// No answer of a token service is longer.
 const ANSWER_MAX: usize = 256 * 1024;
@@ -126,7 +126,7 @@ impl Net {
         let way = Ways::default().to(site.origin, transport);
         let upstream = Upstream::new();
         let answer = upstream
-            .send(&way, request)
+            .send(&way, Message::of(&request))
             .await
             .map_err(|error| error.to_string())?;
         let status = answer.status();

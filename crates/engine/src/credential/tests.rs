@@ -79,7 +79,7 @@ async fn call(target: &Target) -> Result<Response<VendorBody>, Fault> {
     let request = target
         .chat_request("m", None, None, body, target.pick_key(0))
         .unwrap();
-    target.send(&Upstream::new(), request).await
+    target.send(&Upstream::new(), Box::new(request)).await
 }
 
 fn granted(token: &str) -> Says {

@@ -9,9 +9,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::{Own, facts::Facts};
+use super::{Owners, found as served};
 use crate::discovery::{Found, Listed};
 use crate::routing::Routing;
 use crate::target::Target;
+use crate::tariffs::Tariffs;
+
+/// What the list is made of, besides what vendors list.
+pub(super) struct Known<'a> {
+    pub(super) targets: &'a [Arc<Target>],
+    pub(super) owners: &'a Owners,
+    pub(super) routing: &'a Routing,
+    pub(super) tariffs: &'a Tariffs,
+}
 
 /// What clients are shown of each model.
 pub(super) struct Listing {
@@ -28,16 +39,16 @@ struct Entry<'a> {
     created: i64,
     owned_by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    context_window: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     upstream_owner: Option<&'a str>,
+    #[serde(flatten)]
+    facts: Facts,
+    /// The targets that serve it.
+    targets: Vec<&'a str>,
 }
 
 impl Listing {
-    pub(super) fn build(targets: &[Arc<Target>], found: &Found, routing: &Routing) -> Listing {
-        let shown = advertised(targets, found, routing);
+    pub(super) fn build(known: &Known<'_>, found: &Found) -> Listing {
+        let shown = advertised(known, found);
         let entries: Vec<(Box<str>, Bytes)> = shown
             .iter()
             .map(|entry| (entry.id.into(), json(entry)))
@@ -79,8 +90,8 @@ impl Listing {
 }
 
 /// What is shown of a model that a target serves unlisted.
-pub(super) fn unlisted(model: &str, target: &Target) -> Bytes {
-    json(&entry(model, target, None))
+pub(super) fn unlisted(model: &str, target: (usize, &Arc<Target>), known: &Known<'_>) -> Bytes {
+    json(&known.entry(model, target, None))
 }
 
 /// The list around these entries.
@@ -97,41 +108,59 @@ fn list_of<'a>(entries: impl Iterator<Item = &'a Bytes>) -> Bytes {
 }
 
 /// What can be called, of the first target through which it can be.
-fn advertised<'a>(
-    targets: &'a [Arc<Target>],
-    found: &'a Found,
-    routing: &Routing,
-) -> Vec<Entry<'a>> {
+fn advertised<'a>(known: &Known<'a>, found: &'a Found) -> Vec<Entry<'a>> {
     let mut seen = HashSet::new();
     let mut data = Vec::new();
-    for (number, target) in targets.iter().enumerate() {
+    for (number, target) in known.targets.iter().enumerate() {
         let listed = found.of(target).filter(|_| target.lists_what_it_serves());
         let listed = listed.into_iter().flatten();
         let listed = listed.map(|model| (&*model.id, Some(model)));
         let declared = target.models.exact().map(|(asked, _)| (asked, None));
         for (id, model) in listed.chain(declared) {
-            if !seen.contains(id) && routing.reaches(id, number) {
+            if !seen.contains(id) && known.routing.reaches(id, number) {
                 seen.insert(id);
-                data.push(entry(id, target, model));
+                data.push(known.entry(id, (number, target), model));
             }
         }
     }
     data
 }
 
-fn entry<'a>(id: &'a str, target: &'a Target, listed: Option<&'a Listed>) -> Entry<'a> {
-    let own = target.models.exact().find(|(asked, _)| *asked == id);
-    let offer = own.and_then(|(_, own)| target.models.offer(own));
-    Entry {
-        id,
-        object: "model",
-        created: listed.map_or(0, |model| model.created),
-        owned_by: &target.provider.id,
-        context_window: offer
+impl<'a> Known<'a> {
+    fn entry(
+        &self,
+        id: &'a str,
+        (number, target): (usize, &'a Arc<Target>),
+        listed: Option<&'a Listed>,
+    ) -> Entry<'a> {
+        let owners = self.owners.get(id).map_or(&[][..], Vec::as_slice);
+        let served = served(owners, number, target, id);
+        let own = served.as_ref().map_or(id, |served| &served.model);
+        let offer = target.models.offer(own);
+        let context = offer
             .and_then(|offer| offer.context_window)
-            .or(listed.and_then(|model| model.context_window)),
-        max_output_tokens: offer.and_then(|offer| offer.max_output_tokens),
-        upstream_owner: listed.and_then(|model| model.owner.as_deref()),
+            .or(listed.and_then(|model| model.context_window));
+        let longest = offer.and_then(|offer| offer.max_output_tokens);
+        let facts = Facts::of(self.tariffs, target, own).said(context, longest);
+        Entry {
+            id,
+            object: "model",
+            created: listed.map_or(0, |model| model.created),
+            owned_by: &target.provider.id,
+            upstream_owner: listed.and_then(|model| model.owner.as_deref()),
+            facts,
+            targets: self.serving(id, owners),
+        }
+    }
+
+    /// The names of the targets that a model is known to belong to, and that calls can reach.
+    fn serving(&self, id: &str, owners: &[(usize, Own)]) -> Vec<&'a str> {
+        let targets = self.targets.iter().enumerate();
+        let serving = targets.filter(|(number, target)| {
+            let served = served(owners, *number, target, id);
+            served.is_some_and(|served| served.close) && self.routing.reaches(id, *number)
+        });
+        serving.map(|(_, target)| &*target.name).collect()
     }
 }
 

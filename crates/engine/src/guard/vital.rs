@@ -242,8 +242,8 @@ impl Vital {
         if self.is_bounded() {
             // Whoever is turned away need not wait for it.
             self.check(self.shut(now))?;
-            slot = self
-                .slot(principal, until)
+            // Boxed: most targets are not bounded.
+            slot = Box::pin(self.slot(principal, until))
                 .await
                 .map_err(|full| self.full(full))?;
             now = self.clock().now();

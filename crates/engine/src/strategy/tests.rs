@@ -95,11 +95,8 @@ impl Case {
         };
         let considered = self.considered.iter().map(|(name, change)| {
             let place = self.names.iter().position(|known| known == name).unwrap();
-            let candidate = Candidate {
-                target: self.snapshot.targets()[place].clone(),
-                model: "m".into(),
-                owned: true,
-            };
+            let target = self.snapshot.targets()[place].clone();
+            let candidate = Candidate::new(target, "m".into(), true);
             let mut one = Considered::new(candidate, place);
             one.weight = 1.0;
             change(&mut one);
@@ -376,6 +373,32 @@ fn r10_the_price_is_that_of_prompt_and_answer() {
         explained.candidates[0].price_usd.as_deref(),
         Some("0.013762")
     );
+}
+
+/// R10: nobody has to write prices down that the catalog knows; the operator's own count before it.
+#[test]
+fn r10_the_catalogs_prices_count_where_the_operator_names_none() {
+    let snapshot = snapshot(
+        "strategy: {mode: cost-optimized}
+targets:
+  - {virtual_key: dear, provider: acme, models: [m]}
+  - {virtual_key: cheap, provider: open, models: [m]}
+  - {virtual_key: own, provider: acme, models: {m: {id: m, output_price: 1}}}
+catalog:
+  models:
+    - {provider: acme, model: m, price: {input: 4, output: 20}}
+    - {provider: open, model: m, price: {input: 1, output: 10}}",
+    );
+    let body = r#"{"model":"m","max_tokens":1000,"messages":[{"role":"user","content":"hello"}]}"#;
+    let call = call(&snapshot, body);
+    assert_eq!(order(&call, 0), ["own:m", "cheap:m", "dear:m"]);
+    let explained = crate::explain::explain(&call, 0).unwrap();
+    let prices = explained.candidates.iter();
+    let prices: Vec<_> = prices
+        .map(|one| one.price_usd.as_deref().unwrap())
+        .collect();
+    // Six tokens of prompt and a thousand of answer.
+    assert_eq!(prices, ["0.001024", "0.010006", "0.020024"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::{Amount, Price, Unit};
 use providers::Provider;
 
 use crate::glob::Glob;
@@ -31,6 +32,27 @@ pub struct Offer {
     pub output: Option<u64>,
     /// Pico-dollars for a token of prompt that the vendor had cached.
     pub cached: Option<u64>,
+}
+
+impl Offer {
+    /// The operator's prices, over those that are known.
+    pub(crate) fn over(&self, mut known: Price) -> Price {
+        for (unit, pico) in [
+            (Unit::Input, self.input),
+            (Unit::Output, self.output),
+            (Unit::CacheRead, self.cached),
+        ] {
+            if let Some(pico) = pico {
+                known.fix(unit, Amount::of_pico(pico));
+            }
+        }
+        known
+    }
+
+    /// Whether it says a price.
+    pub(crate) fn has_price(&self) -> bool {
+        self.input.or(self.output).or(self.cached).is_some()
+    }
 }
 
 impl Declared {

@@ -22,18 +22,23 @@ pub(super) fn on_the_way(
 
 /// What the target or the environment says of proxies.
 pub(super) fn rule(spec: &config::Target, env: Env<'_>) -> Result<ProxyRule, BuildError> {
-    let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
     match &spec.proxy {
         Some(config::Proxy::Direct) => Ok(ProxyRule::default()),
         Some(config::Proxy::Via(url)) => Ok(ProxyRule {
             all: resolve(spec, "proxy", url.expose(), env)?,
             ..ProxyRule::default()
         }),
-        None => Ok(ProxyRule {
-            https: set(["HTTPS_PROXY", "https_proxy"]),
-            http: set(["http_proxy", "HTTP_PROXY"]),
-            all: set(["ALL_PROXY", "all_proxy"]),
-            no: set(["NO_PROXY", "no_proxy"]),
-        }),
+        None => Ok(of_environment(env)),
+    }
+}
+
+/// What the environment says of proxies.
+pub(super) fn of_environment(env: Env<'_>) -> ProxyRule {
+    let set = |names: [&str; 2]| names.into_iter().find_map(env).unwrap_or_default();
+    ProxyRule {
+        https: set(["HTTPS_PROXY", "https_proxy"]),
+        http: set(["http_proxy", "HTTP_PROXY"]),
+        all: set(["ALL_PROXY", "all_proxy"]),
+        no: set(["NO_PROXY", "no_proxy"]),
     }
 }

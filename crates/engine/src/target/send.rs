@@ -1,33 +1,49 @@
 //! A request on its way to a target, with its credential.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use wire::fault::{Fault, Kind};
 
 use super::Target;
-use crate::upstream::{SendError, Upstream, VendorBody};
+use crate::credential::Credential;
+use crate::upstream::{Message, SendError, Upstream, VendorBody};
 
 impl Target {
     /// Finishes the request with the target's credential, sends it and waits for the head of the
-    /// answer. A credential that the vendor calls over is renewed once.
+    /// answer.
     pub(crate) async fn send(
         &self,
         upstream: &Upstream,
-        mut request: Request<Bytes>,
+        request: Box<Request<Bytes>>,
     ) -> Result<Response<VendorBody>, Fault> {
-        let Some(credential) = &self.credential else {
-            return self.exchange(upstream, request).await;
-        };
+        if let Some(credential) = &self.credential {
+            // Boxed: most calls never need the room.
+            return Box::pin(self.send_paid(upstream, *request, credential)).await;
+        }
+        let message = Message::of(&request);
+        drop(request);
+        self.exchange(upstream, message).await
+    }
+
+    /// The same with a credential that is no key; one that the vendor calls over is renewed once.
+    async fn send_paid(
+        &self,
+        upstream: &Upstream,
+        mut request: Request<Bytes>,
+        credential: &Credential,
+    ) -> Result<Response<VendorBody>, Fault> {
         let unpaid = request.clone();
         let used = credential.apply(&mut request).await?;
-        let answer = self.exchange(upstream, request).await?;
+        let answer = self.exchange(upstream, Message::of(&request)).await?;
         if !credential.is_over(&used, answer.status(), answer.headers()) {
             return Ok(answer);
         }
         drop(answer);
         let mut request = unpaid;
         credential.apply(&mut request).await?;
-        self.exchange(upstream, request).await
+        self.exchange(upstream, Message::of(&request)).await
     }
 
     /// Fetches the credential that calls will need.
@@ -48,10 +64,12 @@ impl Target {
     async fn exchange(
         &self,
         upstream: &Upstream,
-        request: Request<Bytes>,
+        message: Message,
     ) -> Result<Response<VendorBody>, Fault> {
         let limit = self.patience.first_byte;
-        match tokio::time::timeout(limit, upstream.send(&self.way, request)).await {
+        // Pinned here, so that a pointer is moved and not the whole exchange.
+        let exchange = pin!(upstream.send(&self.way, message));
+        match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error @ SendError::Connect(_))) => {
                 Err(Fault::new(Kind::UpstreamUnreachable).because(error.to_string()))

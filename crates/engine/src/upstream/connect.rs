@@ -16,6 +16,10 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Opens a connection to the origin.
 pub(super) async fn open(transport: &Transport, origin: Uri) -> Result<Connection<Socket>, String> {
+    #[cfg(test)]
+    if let Some(line) = super::memory::dial(&origin) {
+        return line.map(|line| Connection::new(Socket::Memory(line)));
+    }
     let limit = transport.connect_timeout;
     let opening = async {
         match &transport.proxy {

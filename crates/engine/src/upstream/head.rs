@@ -21,7 +21,7 @@ const INLINE_MAX: usize = 8 * 1024;
 
 /// A request as it is sent.
 #[derive(Clone, Debug)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// The head, and the body if it is short.
     pub(super) first: Bytes,
     /// The body if it is long.
@@ -31,7 +31,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn of(request: &Request<Bytes>) -> Message {
+    pub(crate) fn of(request: &Request<Bytes>) -> Message {
         const LINE: usize = 48;
         let body = request.body();
         let headers = request.headers();

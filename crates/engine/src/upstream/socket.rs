@@ -16,6 +16,9 @@ pub(super) type Opened = MaybeHttpsStream<TokioIo<TcpStream>>;
 pub(super) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TokioIo<TokioIo<TcpStream>>>>),
+    /// To a vendor inside the process.
+    #[cfg(test)]
+    Memory(super::memory::Line),
 }
 
 impl From<Opened> for Socket {
@@ -36,6 +39,8 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Socket::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Socket::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            #[cfg(test)]
+            Socket::Memory(line) => Pin::new(line).poll_read(cx, buf),
         }
     }
 }
@@ -49,6 +54,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Socket::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            #[cfg(test)]
+            Socket::Memory(line) => Pin::new(line).poll_write(cx, bytes),
         }
     }
 
@@ -60,6 +67,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
             Socket::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+            #[cfg(test)]
+            Socket::Memory(line) => Pin::new(line).poll_write_vectored(cx, parts),
         }
     }
 
@@ -67,6 +76,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Socket::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            #[cfg(test)]
+            Socket::Memory(line) => Pin::new(line).poll_flush(cx),
         }
     }
 
@@ -74,6 +85,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Socket::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            #[cfg(test)]
+            Socket::Memory(line) => Pin::new(line).poll_shutdown(cx),
         }
     }
 }

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use wire::fault::{Blame, Fault, Kind};
-use wire::usage::Usage;
 
 use super::{Stop, Walk};
 use crate::attempt::{Attempt, Prepared, Seen};
+use crate::cost::Spent;
 use crate::directory::Candidate;
 use crate::guard::{Admission, Answer};
 use crate::receipt::{self, Receipt};
 use crate::reply::{Content, Reply};
 use crate::target::Key;
+
+const COST: HeaderName = HeaderName::from_static("x-gateway-cost-usd");
 
 /// A try that is ready to be sent.
 pub(super) struct Flight<'a> {
@@ -23,6 +26,13 @@ pub(super) struct Flight<'a> {
     prepared: Prepared,
     admission: Admission,
     answer: Answer,
+}
+
+/// What a try costs if nobody waits for its end.
+pub(super) struct Stake<'a> {
+    number: usize,
+    candidate: &'a Candidate,
+    spent: Spent,
 }
 
 /// A try of which it is known how it went.
@@ -49,18 +59,19 @@ impl Walk<'_> {
         let begun = Instant::now();
         let number = open(receipt, stop.candidate, begun);
         let prepared = self.prepare(stop, until).await;
+        let ready = Instant::now();
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
-                begun.elapsed()
+                ready - begun
             } else {
                 Duration::ZERO
             };
             notes.upstream_wait += queued;
-            notes.waiting = Some(Instant::now());
-            notes.usage = prepared
-                .as_ref()
-                .ok()
-                .map(|(_, prepared, _)| prepared.estimate());
+            notes.waiting = Some(ready);
+            // What it cost if the client leaves before there is an answer to count.
+            if let Ok((_, prepared, _)) = &prepared {
+                (notes.usage, notes.prompt) = (Some(prepared.estimate()), prepared.to_count());
+            }
             if let Some(attempt) = notes.attempts.get_mut(number) {
                 attempt.wait = waited + queued;
             }
@@ -91,7 +102,7 @@ impl Walk<'_> {
             upstream: self.upstream,
             call: self.call,
             candidate: stop.candidate,
-            vital: &stop.vital,
+            vital: stop.vital,
             streamed: self.facts.stream,
             own_history: self.is_first(stop.candidate),
             key: stop.candidate.target.pick_key(self.ids.number()),
@@ -127,11 +138,15 @@ impl Walk<'_> {
         });
         close(receipt, number, result.as_ref().err(), took);
         match result {
-            Ok(reply) => {
+            Ok(mut reply) => {
                 candidate.target.keys().well(key);
+                if let Content::Whole(_) = reply.body {
+                    tell_cost(&mut reply.headers, receipt);
+                }
                 Ok(hand_on(reply, admission, answer, took))
             }
             Err(fault) => {
+                receipt.note(|notes| notes.put_spent_aside(number));
                 self.blame(&fault, candidate, key, admission, answer, took);
                 Err(fault)
             }
@@ -169,23 +184,77 @@ impl Walk<'_> {
 impl<'a> Flight<'a> {
     /// Sends it and waits for what comes of it.
     pub(super) async fn fly(self) -> Landed<'a> {
-        let begun = Instant::now();
         let (seen, result) = self.attempt.run(self.prepared).await;
         Landed {
             number: self.number,
             candidate: self.candidate,
             result,
+            took: seen.waited,
             seen,
             key: self.attempt.key,
             admission: self.admission,
             answer: self.answer,
-            took: begun.elapsed(),
         }
     }
 
     /// What it costs if nobody waits for its end.
-    pub(super) fn estimate(&self) -> Usage {
-        self.prepared.estimate()
+    pub(super) fn stake(&self) -> Stake<'a> {
+        Stake {
+            number: self.number,
+            candidate: self.candidate,
+            spent: Spent {
+                provider: self.candidate.target.provider_id.clone(),
+                model: self.candidate.model.clone(),
+                price: self.candidate.price.clone(),
+                usage: self.prepared.estimate(),
+                prompt: self.prepared.to_count(),
+            },
+        }
+    }
+}
+
+impl Stake<'_> {
+    /// The receipt speaks of another try, and keeps what this one may cost.
+    pub(super) fn put_aside(&self, receipt: &mut Receipt) {
+        receipt.note(|notes| {
+            if let Some(attempt) = notes.attempts.get_mut(self.number) {
+                attempt.spent = Some(self.spent.clone());
+            }
+        });
+    }
+
+    /// The try is the one that the receipt speaks of.
+    pub(super) fn take_up(&self, receipt: &mut Receipt) {
+        name(receipt, self.candidate);
+        receipt.note(|notes| {
+            if let Some(attempt) = notes.attempts.get_mut(self.number) {
+                attempt.spent = None;
+            }
+            notes.usage = Some(self.spent.usage);
+            notes.prompt.clone_from(&self.spent.prompt);
+        });
+    }
+
+    /// Another try was faster.
+    pub(super) fn lose(&self, took: Duration, receipt: &mut Receipt) {
+        receipt.note(|notes| {
+            if let Some(attempt) = notes.attempts.get_mut(self.number) {
+                (attempt.fault, attempt.lost) = (None, true);
+                attempt.took = took;
+            }
+        });
+    }
+}
+
+/// Tells the client what the call cost. The head of a stream goes out before that is known.
+fn tell_cost(headers: &mut HeaderMap, receipt: &mut Receipt) {
+    receipt.note(|notes| {
+        notes.count_prompts();
+        notes.cost = notes.cost();
+    });
+    let cost = receipt.notes().and_then(|notes| notes.cost);
+    if let Some(value) = cost.and_then(|cost| HeaderValue::try_from(cost.amount.to_string()).ok()) {
+        headers.insert(COST, value);
     }
 }
 
@@ -213,9 +282,11 @@ fn open(receipt: &mut Receipt, candidate: &Candidate, begun: Instant) -> usize {
             status: None,
             wait: Duration::ZERO,
             took: Duration::ZERO,
-            lost: None,
+            lost: false,
+            spent: None,
         });
         notes.waiting = Some(begun);
+        (notes.usage, notes.prompt) = (None, None);
         notes.headers.clear();
     });
     name(receipt, candidate);
@@ -223,12 +294,13 @@ fn open(receipt: &mut Receipt, candidate: &Candidate, begun: Instant) -> usize {
 }
 
 /// The candidate is the one that the receipt speaks of.
-pub(super) fn name(receipt: &mut Receipt, candidate: &Candidate) {
+fn name(receipt: &mut Receipt, candidate: &Candidate) {
     receipt.note(|notes| {
         notes.provider = Some(candidate.target.provider_id.clone());
         notes.target = Some(candidate.target.name.clone());
         notes.model = Some(candidate.model.clone());
         notes.owned = candidate.owned;
+        notes.price.clone_from(&candidate.price);
     });
 }
 

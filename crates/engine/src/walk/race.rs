@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use wire::fault::{Again, Fault};
 
-use super::flight::{Flight, Landed, name};
+use super::flight::{Flight, Landed};
 use super::{Stop, Walk, Way};
 use crate::reply::Reply;
 
@@ -20,7 +20,7 @@ impl Walk<'_> {
         after: Duration,
         way: &mut Way<'_>,
     ) -> Result<Reply, Fault> {
-        let (begun, number, cost) = (Instant::now(), first.number, first.estimate());
+        let (begun, mine) = (Instant::now(), first.stake());
         let mut first = pin!(first.fly());
         if let Ok(landed) = timeout(after, &mut first).await {
             return self.land(landed, None, way.receipt);
@@ -29,41 +29,41 @@ impl Walk<'_> {
             return self.land(first.await, None, way.receipt);
         };
         way.hedged = true;
+        mine.put_aside(way.receipt);
         let soon = Some(Instant::now());
         // Whoever finds no place at once does not wait for one: the first may be back before.
         let Ok(second) = self.depart(&stop, after, soon, way.receipt).await else {
-            let landed = first.await;
-            name(way.receipt, landed.candidate);
-            return self.land(landed, Some(begun.elapsed()), way.receipt);
+            mine.take_up(way.receipt);
+            return self.land(first.await, Some(begun.elapsed()), way.receipt);
         };
         way.visit(other);
         let provider = &stop.candidate.target.provider_id;
-        let seconds = (second.number, second.estimate());
+        let theirs = second.stake();
         let mut second = pin!(second.fly());
         let (landed, is_second) = tokio::select! {
             biased;
             landed = &mut first => (landed, false),
             landed = &mut second => (landed, true),
         };
+        let (this, that) = if is_second {
+            (&theirs, &mine)
+        } else {
+            (&mine, &theirs)
+        };
+        that.put_aside(way.receipt);
+        this.take_up(way.receipt);
         if !decides(&landed) {
             // The other one may still answer.
             if let Err(fault) = self.land(landed, Some(Duration::ZERO), way.receipt) {
                 way.failures.add(fault, way.receipt);
             }
+            that.take_up(way.receipt);
             let landed = if is_second { first.await } else { second.await };
-            name(way.receipt, landed.candidate);
             return self.land(landed, Some(begun.elapsed()), way.receipt);
         }
         self.metrics
             .hedge(provider, if is_second { "won" } else { "lost" });
-        let (loser, cost) = if is_second { (number, cost) } else { seconds };
-        way.receipt.note(|notes| {
-            if let Some(attempt) = notes.attempts.get_mut(loser) {
-                (attempt.fault, attempt.lost) = (None, Some(cost));
-                attempt.took = begun.elapsed();
-            }
-        });
-        name(way.receipt, landed.candidate);
+        that.lose(begun.elapsed(), way.receipt);
         self.land(landed, Some(begun.elapsed()), way.receipt)
     }
 

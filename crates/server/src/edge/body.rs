@@ -16,8 +16,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Reserved at most before the bytes themselves arrive.
-const FIRST_RESERVE: usize = 1024 * 1024;
+/// Reserved at most before the bytes themselves arrive. Memory that nobody has written to costs
+/// next to nothing; a body that outgrows its room is copied as a whole.
+const FIRST_RESERVE: usize = 4 * 1024 * 1024;
 
 /// Why a request's body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

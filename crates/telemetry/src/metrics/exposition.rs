@@ -241,6 +241,12 @@ impl Page<'_> {
             &numbers.discovery_rounds,
         )?;
         self.counters(
+            "gateway_catalog_loads",
+            "Catalogs of models loaded besides the built-in one, by where from and result.",
+            ["source", "result"],
+            &numbers.catalog_loads,
+        )?;
+        self.counters(
             "gateway_retries",
             "Further tries of the same target, by what made them necessary.",
             ["provider", "reason"],

@@ -13,6 +13,7 @@ use checker::{Family, check};
 const NAMES: &[(&str, &str, &str)] = &[
     ("gateway_attempts_total", "counter", "outcome provider"),
     ("gateway_build_info", "gauge", "version"),
+    ("gateway_catalog_loads_total", "counter", "result source"),
     ("gateway_circuit_breaker_state", "gauge", "provider"),
     ("gateway_client_disconnects_total", "counter", "surface"),
     ("gateway_config_reloads_total", "counter", "result"),
@@ -111,6 +112,7 @@ fn busy() -> Arc<Metrics> {
     metrics.rate_limited("ip");
     metrics.config_reload("success");
     metrics.discovery_round("ollama", "error");
+    metrics.catalog_load("remote", "success");
     metrics.variant("b", "failover");
     metrics.dropped("access_lines").add(3);
     metrics.watch_connections(|| super::ConnectionTotals {

@@ -3,6 +3,7 @@
 use crate::ir::Usage;
 use crate::json::Node;
 use crate::json::write::Object;
+use crate::usage::ServiceTier;
 
 /// Counters as they were told last. Later ones replace single counters, not all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,12 +16,22 @@ pub(super) struct Counts {
     written_1h: Option<u64>,
     thinking: Option<u64>,
     searches: Option<u64>,
+    service: Option<ServiceTier>,
 }
 
 impl Counts {
     /// Takes in a `usage` object.
     pub(super) fn take(&mut self, usage: Node<'_>) {
-        let [input, output, read, written, split, details, server] = usage.pick([
+        let [
+            input,
+            output,
+            read,
+            written,
+            split,
+            details,
+            server,
+            service,
+        ] = usage.pick([
             "input_tokens",
             "output_tokens",
             "cache_read_input_tokens",
@@ -28,6 +39,7 @@ impl Counts {
             "cache_creation",
             "output_tokens_details",
             "server_tool_use",
+            "service_tier",
         ]);
         let count = |node: Option<Node<'_>>| node.and_then(Node::uint);
         let [five, hour] = split
@@ -51,6 +63,9 @@ impl Counts {
         ] {
             *slot = told.or(*slot);
         }
+        let told = service.and_then(Node::text);
+        let told = told.map(|word| ServiceTier::of(word.as_bytes()));
+        self.service = told.or(self.service);
     }
 
     /// What they say.
@@ -67,6 +82,7 @@ impl Counts {
             out: self.output.unwrap_or(0),
             reasoning: self.thinking.unwrap_or(0),
             search_units: self.searches.unwrap_or(0),
+            service: self.service.unwrap_or_default(),
             ..Usage::default()
         }
     }
@@ -103,7 +119,8 @@ mod tests {
         counts.take(Node::of(
             r#"{"input_tokens":10,"output_tokens":1,"cache_read_input_tokens":3,
                 "cache_creation_input_tokens":7,
-                "cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":2}}"#,
+                "cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":2},
+                "server_tool_use":{"web_search_requests":3},"service_tier":"priority"}"#,
         ));
         counts.take(Node::of(
             r#"{"output_tokens":9,"output_tokens_details":{"thinking_tokens":4}}"#,
@@ -115,5 +132,9 @@ mod tests {
         );
         assert_eq!((usage.cache_write_5m, usage.cache_write_1h), (5, 2));
         assert_eq!((usage.out, usage.reasoning), (9, 4));
+        assert_eq!(
+            (usage.search_units, usage.service),
+            (3, ServiceTier::Priority)
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use crate::json::{Literal, MAX_DEPTH, Scanner, Walk};
-use crate::usage::Usage;
+use crate::usage::{ServiceTier, Usage};
 use crate::vendor_error::{self, VendorError};
 
 /// What one object says.
@@ -13,6 +13,7 @@ use crate::vendor_error::{self, VendorError};
 pub(super) struct Chunk<'a> {
     model: Option<Literal<'a>>,
     pub(super) usage: Option<Usage>,
+    service: Option<Literal<'a>>,
     pub(super) choices: usize,
     pub(super) finish: bool,
     pub(super) said: Said<'a>,
@@ -44,6 +45,11 @@ impl<'a> Chunk<'a> {
         let mut scan = Scanner::new(json, MAX_DEPTH);
         scan.object(|scan, name| chunk.member(scan, name))?;
         scan.end()?;
+        if let (Some(usage), Some(word)) = (&mut chunk.usage, chunk.service)
+            && usage.service == ServiceTier::Standard
+        {
+            usage.service = ServiceTier::of(word.inner);
+        }
         Ok(chunk)
     }
 
@@ -78,6 +84,7 @@ impl<'a> Chunk<'a> {
         match name.inner {
             b"model" => self.model = scan.string_or_skip()?,
             b"usage" => self.take_usage(Usage::next(scan)?),
+            b"service_tier" => self.service = scan.string_or_skip()?,
             b"choices" => scan.array_or_skip(|scan| self.choice(scan))?,
             b"x_groq" => scan.object_or_skip(|scan, name| self.groq(scan, name))?,
             b"error" => self.take_error(scan.skip()?),

@@ -1,7 +1,7 @@
 //! What was used, in counters that do not overlap.
 
 use crate::json::write::Object;
-use crate::usage;
+use crate::usage::{self, ServiceTier};
 
 /// What was used. No token is counted twice, except that `reasoning` is part of `out`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +22,14 @@ pub struct Usage {
     pub audio_in: u64,
     /// Of the tokens written, those of audio.
     pub audio_out: u64,
+    /// Of the tokens read, those of pictures.
+    pub image_in: u64,
     /// Of the tokens written, those of pictures.
     pub image_out: u64,
     /// Searches that were paid for.
     pub search_units: u64,
+    /// The queue that the call went through.
+    pub service: ServiceTier,
     /// The vendor's own total, when it gave one.
     pub total: Option<u64>,
 }
@@ -75,14 +79,27 @@ impl Usage {
 
 impl From<usage::Usage> for Usage {
     fn from(usage: usage::Usage) -> Usage {
+        let written_within = if usage.writes_within {
+            usage.cache_write
+        } else {
+            0
+        };
+        let for_an_hour = usage.cache_write_1h.min(usage.cache_write);
         Usage {
-            uncached_in: usage.input.saturating_sub(usage.cached),
+            uncached_in: [usage.cached, written_within]
+                .into_iter()
+                .fold(usage.input, u64::saturating_sub),
             cache_read: usage.cached,
-            cache_write_5m: usage.cache_write,
+            cache_write_5m: usage.cache_write - for_an_hour,
+            cache_write_1h: for_an_hour,
             out: usage.output,
             reasoning: usage.reasoning,
             audio_in: usage.audio_in,
             audio_out: usage.audio_out,
+            image_in: usage.image_in,
+            image_out: usage.image_out,
+            search_units: usage.web_searches,
+            service: usage.service,
             ..Usage::default()
         }
     }
@@ -95,9 +112,16 @@ impl From<Usage> for usage::Usage {
             output: usage.out,
             cached: usage.cache_read,
             cache_write: usage.cache_write(),
+            cache_write_1h: usage.cache_write_1h,
+            // They stand beside what was read, always.
+            writes_within: false,
             reasoning: usage.reasoning,
             audio_in: usage.audio_in,
             audio_out: usage.audio_out,
+            image_in: usage.image_in,
+            image_out: usage.image_out,
+            web_searches: usage.search_units,
+            service: usage.service,
             ..usage::Usage::default()
         }
     }
@@ -116,6 +140,8 @@ mod tests {
             cache_write_1h: 1,
             out: 15,
             reasoning: 5,
+            search_units: 2,
+            service: ServiceTier::Priority,
             ..Usage::default()
         };
         let metered = usage::Usage::from(usage);
@@ -124,6 +150,7 @@ mod tests {
             (29, 4, 6)
         );
         assert_eq!((metered.output, metered.reasoning), (15, 5));
-        assert_eq!(Usage::from(metered).uncached_in, 25);
+        assert_eq!((metered.cache_write_1h, metered.web_searches), (1, 2));
+        assert_eq!(Usage::from(metered), usage, "there and back");
     }
 }

@@ -73,12 +73,10 @@ fn plain_far(bytes: &[u8], mut non_ascii: bool) -> (usize, bool) {
 /// The high bit of each byte that ends a plain run. Bytes above the lowest such byte may be marked
 /// without cause (subtraction borrows from them), the lowest never is.
 fn stops(word: u64) -> u64 {
-    let equals = |byte: u8| {
-        let zeroed = word ^ (ONES * u64::from(byte));
-        zeroed.wrapping_sub(ONES) & !zeroed
-    };
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (equals(b'"') | equals(b'\\') | control) & HIGHS
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quote_or_control = below(word ^ (ONES * u64::from(QUOTE_FLIP)), 0x21);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quote_or_control | backslash) & HIGHS
 }
 
 /// The length of the plain blocks at the start.

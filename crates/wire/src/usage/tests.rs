@@ -16,6 +16,36 @@ fn every_vendors_spelling_is_read() {
     let cached = Usage { cached: 4, ..plain };
     for (json, expected) in [
         (
+            r#"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":3}}"#,
+            Usage {
+                cache_write: 3,
+                writes_within: true,
+                ..cached
+            },
+        ),
+        (
+            r#"{"input_tokens":9,"output_tokens":2,"cache_creation_input_tokens":7,"service_tier":"priority",
+                "cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":4},
+                "server_tool_use":{"web_search_requests":2}}"#,
+            Usage {
+                cache_write: 7,
+                cache_write_1h: 4,
+                web_searches: 2,
+                service: ServiceTier::Priority,
+                ..plain
+            },
+        ),
+        (
+            r#"{"prompt_tokens":9,"completion_tokens":2,"num_search_queries":3,
+                "prompt_tokens_details":{"image_tokens":5},"completion_tokens_details":{"image_tokens":1}}"#,
+            Usage {
+                image_in: 5,
+                image_out: 1,
+                web_searches: 3,
+                ..plain
+            },
+        ),
+        (
             r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#,
             plain,
         ),
@@ -177,18 +207,20 @@ mod searched {
         "reasoning_tokens",
     ];
     pub(super) const INPUT_DETAILS: [&str; 2] = ["prompt_tokens_details", "input_tokens_details"];
-    const INPUT_PARTS: [&str; 4] = [
+    const INPUT_PARTS: [&str; 5] = [
         "cached_tokens",
         "audio_tokens",
+        "image_tokens",
         "cache_write_tokens",
         "cache_creation_tokens",
     ];
     pub(super) const OUTPUT_DETAILS: [&str; 2] =
         ["completion_tokens_details", "output_tokens_details"];
-    const OUTPUT_PARTS: [&str; 2] = ["reasoning_tokens", "audio_tokens"];
-    pub(super) const PARTS: [&str; 5] = [
+    const OUTPUT_PARTS: [&str; 3] = ["reasoning_tokens", "audio_tokens", "image_tokens"];
+    pub(super) const PARTS: [&str; 6] = [
         "cached_tokens",
         "audio_tokens",
+        "image_tokens",
         "cache_write_tokens",
         "cache_creation_tokens",
         "reasoning_tokens",
@@ -211,9 +243,15 @@ mod searched {
             reasoning,
         ] = counters;
         counters[..5].iter().find(|count| count.is_some())?;
-        let [cached_within, audio_in, write_within, creation_within] =
-            details(object, INPUT_DETAILS, INPUT_PARTS);
-        let [reasoning_within, audio_out] = details(object, OUTPUT_DETAILS, OUTPUT_PARTS);
+        let [
+            cached_within,
+            audio_in,
+            image_in,
+            write_within,
+            creation_within,
+        ] = details(object, INPUT_DETAILS, INPUT_PARTS);
+        let [reasoning_within, audio_out, image_out] =
+            details(object, OUTPUT_DETAILS, OUTPUT_PARTS);
         let mut usage = Usage {
             input: most([prompt, input]),
             output: most([completion, output]),
@@ -222,7 +260,11 @@ mod searched {
             reasoning: most([reasoning, reasoning_within]),
             audio_in: audio_in.unwrap_or(0),
             audio_out: audio_out.unwrap_or(0),
-            estimated: false,
+            image_in: image_in.unwrap_or(0),
+            image_out: image_out.unwrap_or(0),
+            writes_within: most([cache_write, written_beside]) == 0
+                && most([write_within, creation_within]) > 0,
+            ..Usage::default()
         };
         if prompt.is_none() {
             usage.input = add(usage.input, read_beside.unwrap_or(0));

@@ -25,7 +25,10 @@ fn who() -> Arc<str> {
 
 async fn fail(guard: &Guard, model: &str, kind: Kind) {
     let admission = guard.vital(model, true).admit(&who(), None).await.unwrap();
-    admission.fail(&Fault::new(kind), Answer::Whole, Duration::from_millis(1));
+    let mut fault = Fault::new(kind);
+    // Without a vendor's word it is a credential that could not be had.
+    fault.upstream_status = Some(401).filter(|_| kind == Kind::UpstreamAuth);
+    admission.fail(&fault, Answer::Whole, Duration::from_millis(1));
 }
 
 async fn succeed(guard: &Guard, model: &str) {

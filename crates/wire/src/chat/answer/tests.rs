@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{json_like, json_text};
+use crate::usage::ServiceTier;
 
 fn usage(input: u64, output: u64) -> Usage {
     Usage {
@@ -30,6 +31,17 @@ fn an_answer_is_read_at_the_side() {
 #[test]
 fn usage_is_found_where_vendors_put_it() {
     for (body, expected) in [
+        (
+            r#"{"service_tier":"flex","usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            Some(Usage {
+                service: ServiceTier::Flex,
+                ..usage(1, 2)
+            }),
+        ),
+        (
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"service_tier":"default"}"#,
+            Some(usage(1, 2)),
+        ),
         (
             r#"{"x_groq":{"id":"r","usage":{"prompt_tokens":1,"completion_tokens":2}}}"#,
             Some(usage(1, 2)),
