@@ -239,3 +239,28 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
         );
     }
 }
+
+/// What only Ollama's own dialect can say is said in it, beside the root of the other.
+#[test]
+fn ollama_is_asked_in_its_own_dialect_only_where_that_is_needed() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = Setup::at(&format!("{root}/v1"))
+        .section("discovery:\n  enabled: false\nstrategy:\n  mode: fallback")
+        .further_target(&format!(
+            "- virtual_key: native\n  provider: ollama\n  base_url: {root}/o/v1\n  models: [\"llama3.2\"]"
+        ));
+    let gateway = Gateway::start(&setup);
+    for (member, path) in [
+        ("top_p", "/o/v1/chat/completions"),
+        ("min_p", "/o/api/chat"),
+    ] {
+        let mut body =
+            json!({"model": "llama3.2", "messages": [{"role": "user", "content": "Hi"}]});
+        body[member] = json!(0.5);
+        let answer = gateway.chat(body.to_string());
+        assert_eq!(answer.status(), 200, "{member}: {}", answer.text());
+        assert_eq!(answer.json()["object"], "chat.completion", "{member}");
+        assert_eq!(vendor.last().path, path, "{member}");
+    }
+}
