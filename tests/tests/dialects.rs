@@ -142,7 +142,7 @@ fn a_call_falls_from_a_vendor_of_openais_dialect_to_one_of_anthropics() {
 
 /// A vendor's row, the last part of the path it is asked at, whole and as a stream, and lines of its
 /// target.
-const VENDORS: [(&str, &str, &str, &str, &str); 3] = [
+const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
     (
         "anthropic",
         "claude-sonnet-4-5",
@@ -155,6 +155,13 @@ const VENDORS: [(&str, &str, &str, &str, &str); 3] = [
         "gemini-2.5-flash",
         ":generateContent",
         ":streamGenerateContent?alt=sse",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "cohere",
+        "command-a-03-2025",
+        "/api/v2/chat",
+        "/api/v2/chat",
         "api_key: ${VENDOR_KEY}",
     ),
     (
@@ -230,5 +237,30 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             "{provider}: {}",
             vendor.last().path
         );
+    }
+}
+
+/// What only Ollama's own dialect can say is said in it, beside the root of the other.
+#[test]
+fn ollama_is_asked_in_its_own_dialect_only_where_that_is_needed() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = Setup::at(&format!("{root}/v1"))
+        .section("discovery:\n  enabled: false\nstrategy:\n  mode: fallback")
+        .further_target(&format!(
+            "- virtual_key: native\n  provider: ollama\n  base_url: {root}/o/v1\n  models: [\"llama3.2\"]"
+        ));
+    let gateway = Gateway::start(&setup);
+    for (member, path) in [
+        ("top_p", "/o/v1/chat/completions"),
+        ("min_p", "/o/api/chat"),
+    ] {
+        let mut body =
+            json!({"model": "llama3.2", "messages": [{"role": "user", "content": "Hi"}]});
+        body[member] = json!(0.5);
+        let answer = gateway.chat(body.to_string());
+        assert_eq!(answer.status(), 200, "{member}: {}", answer.text());
+        assert_eq!(answer.json()["object"], "chat.completion", "{member}");
+        assert_eq!(vendor.last().path, path, "{member}");
     }
 }

@@ -217,6 +217,7 @@ fn expected(row: &Provider, text: &str, streamed: bool) -> (Expected, bool) {
         drop,
         drop_in_messages,
         clamp,
+        presets,
         unsupported: _,
         stream_options,
         logprobs,
@@ -270,6 +271,13 @@ fn expected(row: &Provider, text: &str, streamed: bool) -> (Expected, bool) {
             _ => told |= body.says_something("top_logprobs"),
         }
         body.remove("top_logprobs");
+    }
+    let client = Expected::of(text);
+    for rule in presets {
+        let said = |name: &String| client.get(name).is_some_and(|value| value != "null");
+        if !std::iter::once(&rule.field).chain(&rule.unless).any(said) {
+            body.set(&rule.field, &rule.value.to_string());
+        }
     }
     if !drop_in_messages.is_empty() {
         told |= without_in_messages(&mut body, drop_in_messages);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use providers::Quirk;
+use providers::Rewrite;
 use providers::native::Session;
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
@@ -141,7 +141,13 @@ impl Attempt<'_> {
         let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
         let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
-            .chat_request(model, spoken.path.as_deref(), spoken.body, self.key)
+            .chat_request(
+                model,
+                spoken.path.as_deref(),
+                spoken.strip,
+                spoken.body,
+                self.key,
+            )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
         request.headers_mut().extend(spoken.headers);
@@ -318,8 +324,8 @@ impl Attempt<'_> {
             estimate(prompt, body.len())
         } else {
             let read = read_answer(head, &body, &self.call.snapshot.redactor)?;
-            if self.candidate.target.provider.has(Quirk::ContentBlocks) {
-                body = flattened(body);
+            if let Some(rewrite) = self.candidate.target.provider.rewrite() {
+                body = rewritten(body, rewrite);
             }
             answered = read.model;
             read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
@@ -404,7 +410,7 @@ impl Attempt<'_> {
             deadline,
             first_content: first.into_iter().flatten().min(),
             hide_usage: tongue.hides_usage(),
-            flatten: target.provider.has(Quirk::ContentBlocks),
+            rewrite: target.provider.rewrite(),
             redactor: self.call.snapshot.redactor.clone(),
         }
     }
@@ -584,11 +590,8 @@ fn not_a_stream(headers: &HeaderMap) -> Option<String> {
     (!streams.contains(&essence)).then(|| essence.to_owned())
 }
 
-fn flattened(body: Bytes) -> Bytes {
-    match std::str::from_utf8(&body)
-        .ok()
-        .and_then(chat::flatten_content_blocks)
-    {
+fn rewritten(body: Bytes, rewrite: Rewrite) -> Bytes {
+    match std::str::from_utf8(&body).ok().and_then(rewrite) {
         Some(flat) => flat.into(),
         None => body,
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
+use providers::Rewrite;
 use telemetry::Redactor;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use wire::fault::{Fault, Kind};
@@ -46,8 +47,8 @@ pub(crate) struct StreamRules {
     pub(crate) first_content: Option<(Instant, &'static str)>,
     /// The usage event was asked for by the gateway, not by the client.
     pub(crate) hide_usage: bool,
-    /// The vendor sends content as arrays of blocks.
-    pub(crate) flatten: bool,
+    /// Makes OpenAI's form of an event of a vendor that is odd.
+    pub(crate) rewrite: Option<Rewrite>,
     /// Takes the operator's secrets out of what a vendor says.
     pub(crate) redactor: Arc<Redactor>,
 }

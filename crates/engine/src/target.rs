@@ -267,16 +267,22 @@ impl Target {
     }
 
     /// A chat request to this target with one of its keys; to `path` below the API root, where that
-    /// is not the surface's own.
+    /// is not the surface's own, `strip` taken off the root's end.
     pub(crate) fn chat_request(
         &self,
         model: &str,
         path: Option<&str>,
+        strip: Option<&str>,
         body: Bytes,
         key: Key,
     ) -> Result<Request<Bytes>, BuildError> {
         let url = match (path, &self.chat) {
-            (Some(path), _) => Ok(self.place().with_query(&format!("{}{path}", self.base))),
+            (Some(path), _) => {
+                let base = self.base.as_str();
+                let root = strip.and_then(|ending| base.strip_suffix(ending));
+                let root = root.unwrap_or(base);
+                Ok(self.place().with_query(&format!("{root}{path}")))
+            }
             (None, Endpoint::PerModel) => self.place().url(Surface::Chat, model),
             (None, Endpoint::Fixed(site)) => {
                 return Ok(self.request(Method::POST, (**site).clone(), body, key));

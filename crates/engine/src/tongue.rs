@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 use providers::native::{self, Door, NativePlan, Session};
-use providers::{ChatPlan, Dialect, OnUnsupported, Provider, Refused, encode_chat};
+use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
@@ -28,6 +28,8 @@ pub(crate) struct Spoken {
     pub(crate) body: bytes::Bytes,
     /// Below the API root, where it is not the surface's own.
     pub(crate) path: Option<String>,
+    /// An ending taken off the API root before that path.
+    pub(crate) strip: Option<&'static str>,
     /// The region that the model's name says, where it says one.
     pub(crate) region: Option<String>,
     /// Besides the target's own.
@@ -50,7 +52,7 @@ pub(crate) fn speak(
     own_history: bool,
 ) -> Result<Spoken, Fault> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
-    if provider.dialect == Dialect::OpenAi {
+    if !native::is_needed(provider, &call.body) {
         return keep(provider, &call.body, model, streamed, word);
     }
     let plan = NativePlan {
@@ -65,6 +67,7 @@ pub(crate) fn speak(
     Ok(Spoken {
         body: native.body,
         path: native.path,
+        strip: native.strip,
         region: native.region,
         headers: native.headers,
         dropped: native.dropped,
@@ -94,6 +97,7 @@ fn keep(
     Ok(Spoken {
         body: encoded.body,
         path: None,
+        strip: None,
         region: None,
         headers: HeaderMap::new(),
         dropped: encoded.dropped,

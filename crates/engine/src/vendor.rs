@@ -20,11 +20,17 @@ pub(crate) fn fault_of_answer(
     now: SystemTime,
     redactor: &Redactor,
 ) -> Fault {
-    let mut fault = described(fault::of_status(status.as_u16()), error, redactor);
+    let kind = fault::of_status(meant(status.as_u16(), error));
+    let mut fault = described(kind, error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.answered = true;
     fault.retry_after = retry_after(headers, now).or(error.retry_after);
     fault
+}
+
+/// The status that an answer means: some say 400 to everything, and the truth in the body.
+fn meant(status: u16, error: &VendorError) -> u16 {
+    error.status.filter(|_| status == 400).unwrap_or(status)
 }
 
 /// The fault that an error object inside a successful answer means.
@@ -119,6 +125,24 @@ mod tests {
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
             .collect()
+    }
+
+    #[test]
+    fn d23_a_400_may_mean_what_its_body_says() {
+        let now = SystemTime::UNIX_EPOCH;
+        let redactor = Redactor::default();
+        for (status, code, expected) in [
+            (400, 5007, 404),
+            (400, 5006, 400),
+            (400, 3040, 429),
+            (500, 5007, 502),
+        ] {
+            let body = format!(r#"{{"success":false,"errors":[{{"code":{code},"message":"m"}}]}}"#);
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = vendor_error::read(body.as_bytes()).unwrap_or_default();
+            let fault = fault_of_answer(status, &HeaderMap::new(), &error, now, &redactor);
+            assert_eq!(fault.status(), expected, "{status} {code}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::{
     anthropic::{self, Form},
-    converse, gemini,
+    cohere, converse, gemini, ollama,
     openai::{Chat, Embeddings, Refusal},
 };
 
@@ -15,6 +15,10 @@ pub(crate) enum Ask {
     Chat(Chat),
     /// A chat in Anthropic's dialect.
     Messages(Chat),
+    /// A chat in Cohere's dialect.
+    Cohere(Chat),
+    /// A chat in Ollama's own dialect.
+    Ollama(Chat),
     /// A chat in Bedrock's dialect.
     Converse(Chat),
     /// A chat in Google's dialect.
@@ -31,6 +35,10 @@ impl Ask {
             Chat::read(path, body).map(Ask::Chat)
         } else if post && path.ends_with("/messages") {
             anthropic::read(body).map(Ask::Messages)
+        } else if post && path.ends_with("/v2/chat") {
+            cohere::read(body).map(Ask::Cohere)
+        } else if post && path.ends_with("/api/chat") {
+            ollama::read(body).map(Ask::Ollama)
         } else if post && converse::is_chat(path) {
             converse::read(path, body).map(Ask::Converse)
         } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
@@ -49,9 +57,12 @@ impl Ask {
     /// Bytes of text it holds.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) | Ask::Generate(chat) => {
-                chat.weight()
-            }
+            Ask::Chat(chat)
+            | Ask::Messages(chat)
+            | Ask::Cohere(chat)
+            | Ask::Ollama(chat)
+            | Ask::Converse(chat)
+            | Ask::Generate(chat) => chat.weight(),
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
             Ask::Models | Ask::Model(_) => 0,
         };
@@ -62,6 +73,8 @@ impl Ask {
     pub(crate) fn form(&self) -> Form {
         match self {
             Ask::Messages(_) => Form::Messages,
+            Ask::Cohere(_) => Form::Cohere,
+            Ask::Ollama(_) => Form::Ollama,
             Ask::Converse(_) => Form::Converse,
             Ask::Generate(_) => Form::Gemini,
             _ => Form::OpenAi,
@@ -70,9 +83,12 @@ impl Ask {
 
     pub(crate) fn model(&self) -> Option<&str> {
         match self {
-            Ask::Chat(chat) | Ask::Messages(chat) | Ask::Converse(chat) | Ask::Generate(chat) => {
-                Some(&chat.model)
-            }
+            Ask::Chat(chat)
+            | Ask::Messages(chat)
+            | Ask::Cohere(chat)
+            | Ask::Ollama(chat)
+            | Ask::Converse(chat)
+            | Ask::Generate(chat) => Some(&chat.model),
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
             Ask::Models => None,
             Ask::Model(id) => Some(id),

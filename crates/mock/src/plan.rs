@@ -56,6 +56,7 @@ const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nlink: </hint>; rel=prel
 const GREETING: &[u8] = b"220 mail.example ESMTP ready\r\n";
 const PAGE: &str = "<!doctype html><title>Sign in</title><p>Please sign in to this network.";
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
+const LINES: &str = "application/x-ndjson";
 const FRAMES: &str = wire::eventstream::CONTENT_TYPE;
 /// Where Bedrock says an answer's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -149,7 +150,7 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
     }
     match answer {
         Answer::Whole(StatusCode::OK, body) => {
-            let body = in_band_error(behaviour, form).unwrap_or(body);
+            let body = in_band_error(behaviour, form, Refusal::body).unwrap_or(body);
             (wanted.unwrap_or(StatusCode::OK), Body::Whole(body))
         }
         Answer::Whole(status, body) => (status, Body::Whole(body)),
@@ -158,14 +159,18 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
 }
 
 /// The error that comes with a good status.
-fn in_band_error(behaviour: &Behaviour, form: Form) -> Option<Vec<u8>> {
+fn in_band_error(
+    behaviour: &Behaviour,
+    form: Form,
+    written: fn(&Refusal) -> Vec<u8>,
+) -> Option<Vec<u8>> {
     if behaviour.has(Fault::ErrorTextIn200) {
         return Some(br#"{"error":"The engine is currently overloaded."}"#.to_vec());
     }
     let status = StatusCode::SERVICE_UNAVAILABLE;
     behaviour
         .has(Fault::ErrorIn200)
-        .then(|| Refusal::of_status(status).in_form(form).body())
+        .then(|| written(&Refusal::of_status(status).in_form(form)))
 }
 
 fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
@@ -224,6 +229,7 @@ fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
     match body {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
         Body::Whole(_) => JSON,
+        Body::Stream(_) if form == Form::Ollama => HeaderValue::from_static(LINES),
         Body::Stream(_) if form == Form::Converse => HeaderValue::from_static(FRAMES),
         Body::Stream(_) => HeaderValue::from_static(EVENT_STREAM),
     }
@@ -246,13 +252,14 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
         name: match form {
-            Form::OpenAi | Form::Gemini => None,
             Form::Messages => Some("error"),
+            Form::Cohere => Some("message-end"),
             Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
+            Form::OpenAi | Form::Gemini | Form::Ollama => None,
         },
         ..Event::new(
             Kind::Stray,
-            in_band_error(behaviour, form).unwrap_or_default(),
+            in_band_error(behaviour, form, Refusal::event).unwrap_or_default(),
         )
     };
     let (events, ending) = events::stage(given, &behaviour.faults, error);
@@ -268,7 +275,11 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
 
 /// The events at their times; those due together are sent together.
 fn scheduled(events: &[Event], behaviour: &Behaviour, form: Form) -> Vec<Step> {
-    let style = Style::new(&behaviour.faults);
+    let style = if form == Form::Ollama {
+        Style::lines_of_json(&behaviour.faults)
+    } else {
+        Style::new(&behaviour.faults)
+    };
     let alone = behaviour.has(Fault::WritePerEvent);
     let mut steps = Vec::new();
     let mut batch = Vec::new();

@@ -12,6 +12,15 @@ pub(crate) struct Style {
     fields: bool,
     comments: bool,
     multi_line: bool,
+    frame: Frame,
+}
+
+/// What stands around an event's data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Event,
+    /// Nothing: a line is an event.
+    Line,
 }
 
 impl Style {
@@ -30,11 +39,23 @@ impl Style {
             fields: faults.has(Fault::Fields),
             comments: faults.has(Fault::Comments),
             multi_line: faults.has(Fault::MultiLine),
+            frame: Frame::Event,
+        }
+    }
+
+    /// The manner of streams that are lines of JSON: no names, no comments.
+    pub(crate) fn lines_of_json(faults: &Faults) -> Style {
+        Style {
+            frame: Frame::Line,
+            ..Style::new(faults)
         }
     }
 
     /// The event, without the blank line that ends it.
     pub(crate) fn lines(&self, event: &Event, number: usize) -> Vec<u8> {
+        if self.frame == Frame::Line {
+            return event.data.clone();
+        }
         let mut out = Vec::with_capacity(event.data.len() + 16);
         if self.comments {
             self.comment(&mut out);

@@ -156,7 +156,16 @@ fn check_rules(rules: &ChatRules, found: &mut Found) {
         .unsupported
         .iter()
         .map(|name| ("chat.unsupported", name));
-    for (field, name) in renames.chain(drops).chain(clamps).chain(unsupported) {
+    let presets = rules
+        .presets
+        .iter()
+        .map(|preset| ("chat.presets", &preset.field));
+    let all = renames
+        .chain(drops)
+        .chain(clamps)
+        .chain(presets)
+        .chain(unsupported);
+    for (field, name) in all {
         if name.is_empty() || UNTOUCHABLE.contains(&name.as_str()) {
             found.add(field, format!("`{name}` cannot have a rule"));
         }

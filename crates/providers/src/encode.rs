@@ -5,7 +5,9 @@ use bytes::Bytes;
 use wire::{Edit, Envelope, json};
 
 use crate::provider::Provider;
-use crate::rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
+use crate::rules::{
+    ChatRules, Clamp, LogprobsForm, OnUnsupported, Preset, Rename, StreamOptions, Wins,
+};
 
 /// What is to be sent besides what the client wrote.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +63,7 @@ pub fn encode_chat(
         ignored: Vec::new(),
         asked_usage: false,
     };
-    work.name_model(plan.model);
+    work.name_model(provider.bare_model(plan.model));
     let renames = rules.rename.iter();
     renames
         .filter(|rename| rename.is_for(plan.model))
@@ -75,6 +77,7 @@ pub fn encode_chat(
     if rules.logprobs == LogprobsForm::Count {
         work.count_logprobs();
     }
+    rules.presets.iter().for_each(|preset| work.preset(preset));
     work.drop_in_messages(&rules.drop_in_messages);
     work.stream_options(rules.stream_options, plan);
     Ok(work.finish())
@@ -147,6 +150,14 @@ impl Work<'_> {
         if let Some(bound) = bound(self.body, rule) {
             self.edit.set_raw(&rule.field, bound.to_string());
             self.dropped.push(rule.field.clone());
+        }
+    }
+
+    fn preset(&mut self, rule: &Preset) {
+        let names = std::iter::once(&rule.field).chain(&rule.unless);
+        let said = |name: &String| self.body.raw(name).is_some_and(|raw| raw != "null");
+        if !names.into_iter().any(said) {
+            self.edit.set_raw(&rule.field, rule.value.to_string());
         }
     }
 

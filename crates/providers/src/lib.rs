@@ -37,8 +37,10 @@ pub use endpoint::{BadEndpoint, endpoint};
 pub use headers::{BadHeader, fixed_headers, request_headers};
 pub use provider::{
     Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
-    ModelNames, Provider, Quirk, RootRule, Timeouts, VarNames, Vars,
+    ModelNames, Provider, Quirk, Rewrite, RootRule, Timeouts, VarNames, Vars,
 };
-pub use rules::{ChatRules, Clamp, LogprobsForm, OnUnsupported, Rename, StreamOptions, Wins};
+pub use rules::{
+    ChatRules, Clamp, LogprobsForm, OnUnsupported, Preset, Rename, StreamOptions, Wins,
+};
 pub use surface::Surface;
 pub use table::{Table, builtin};

@@ -13,11 +13,13 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{Fault, Kind};
+use wire::fault::{self, Fault, Kind};
 use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
-use wire::{Envelope, anthropic as messages, converse, openai};
+use wire::{
+    Envelope, anthropic as messages, cohere, converse, ollama, openai, replicate as predictions,
+};
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
 use crate::provider::{Dialect, Provider};
@@ -26,6 +28,7 @@ use crate::rules::OnUnsupported;
 mod anthropic;
 pub mod bedrock;
 mod gemini;
+pub mod replicate;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct NativeCall {
     pub body: Bytes,
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
+    /// An ending to be taken off the API root before the path.
+    pub strip: Option<&'static str>,
     /// The region that the call must go to and be signed for, where the model's name says one.
     pub region: Option<String>,
     /// Headers besides the target's own.
@@ -111,16 +116,17 @@ pub fn encode(
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
+    let dialect = dialect_of(provider, &request);
     let written = Plan {
         provider: &provider.id,
-        model: plan.model,
+        model: provider.bare_model(plan.model),
         family: plan.family,
         reject: plan.on_unsupported == OnUnsupported::Reject,
         streaming,
         own_history: plan.own_history,
     };
     let (mut path, mut region) = (None, None);
-    let (encoded, headers) = match provider.dialect {
+    let (encoded, headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
             (
@@ -133,6 +139,16 @@ pub fn encode(
             let headers = anthropic::headers(plan.headers, &encoded.betas);
             (encoded, headers)
         }
+        Dialect::Cohere => (cohere::write_request(request, &written)?, HeaderMap::new()),
+        Dialect::Ollama => {
+            path = Some("/api/chat".to_owned());
+            (ollama::write_request(request, &written)?, HeaderMap::new())
+        }
+        Dialect::Replicate => {
+            path = Some(replicate::path(written.model)?);
+            let headers = replicate::headers(streaming);
+            (predictions::write_request(request, &written)?, headers)
+        }
         Dialect::Converse => {
             let mut encoded = converse::write_request(request, &written)?;
             let call = bedrock::addressed(std::mem::take(&mut encoded.body), plan, streaming)?;
@@ -142,32 +158,54 @@ pub fn encode(
         }
         Dialect::Gemini => {
             let home = wire::gemini::Home::Developer;
-            path = Some(gemini::path(provider.dialect, plan.model, streaming)?);
+            path = Some(gemini::path(dialect, plan.model, streaming)?);
             (
                 wire::gemini::write_request(request, &written, home)?,
                 HeaderMap::new(),
             )
         }
         Dialect::Vertex => {
-            path = Some(gemini::path(provider.dialect, plan.model, streaming)?);
+            path = Some(gemini::path(dialect, plan.model, streaming)?);
             gemini::write_at_vertex(request, &written, plan.headers)?
         }
     };
     Ok(NativeCall {
         body: encoded.body.into(),
         path,
+        strip: (dialect == Dialect::Ollama).then_some("/v1"),
         region,
         headers,
         dropped: encoded.dropped,
         session: Session {
-            dialect: gemini::spoken(provider.dialect, plan.model),
-            at_vertex: provider.dialect == Dialect::Vertex,
+            dialect: gemini::spoken(dialect, plan.model),
+            at_vertex: dialect == Dialect::Vertex,
             door: plan.door,
             recall: encoded.recall,
             streaming,
             include_usage,
         },
     })
+}
+
+/// The dialect in which a request is put to a provider: the row's, or its second one where the
+/// request says what only that one can.
+fn dialect_of(provider: &Provider, request: &ir::Request<'_>) -> Dialect {
+    match provider.second_dialect {
+        Some(Dialect::Ollama) if ollama::is_wanted(request, &provider.id) => Dialect::Ollama,
+        _ => provider.dialect,
+    }
+}
+
+/// Whether a call from OpenAI's door cannot be forwarded as it came: the vendor speaks another
+/// dialect, or the request says what only its second one can.
+pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
+    if provider.second_dialect.is_none() {
+        return provider.dialect != Dialect::OpenAi;
+    }
+    // What cannot be read is the vendor's to refuse.
+    let dialect = openai::read_request(body.node())
+        .map_or(provider.dialect, |request| dialect_of(provider, &request));
+    dialect != Dialect::OpenAi
 }
 
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
@@ -199,16 +237,19 @@ fn with_rules(
 impl Session {
     /// Puts a whole answer into the door's dialect. A fault when it is none.
     pub fn whole(&self, body: &[u8], face: &Face) -> Result<Whole, Fault> {
-        let invalid = |error: NotAReply| match self.error(body) {
+        let invalid = |error: NotAReply| match (&error, self.error(body)) {
+            (NotAReply::Vendor(_), _) | (_, None) => fault_of(error),
             // A good status over an error is an error.
-            Some(error) => {
+            (_, Some(error)) => {
                 Fault::new(Kind::UpstreamError).because(error.message.unwrap_or_default())
             }
-            None => Fault::new(Kind::UpstreamInvalid).because(error.to_string()),
         };
         let reply = match self.dialect {
             Dialect::OpenAi => openai::read_reply(body),
             Dialect::Anthropic => messages::read_reply(body, &self.recall),
+            Dialect::Cohere => cohere::read_reply(body, &self.recall),
+            Dialect::Ollama => ollama::read_reply(body, &self.recall),
+            Dialect::Replicate => predictions::read_reply(body, &self.recall),
             Dialect::Converse => converse::read_reply(body, &self.recall),
             Dialect::Gemini | Dialect::Vertex => wire::gemini::read_reply(body, &self.recall),
         }
@@ -236,6 +277,9 @@ impl Session {
         let reader: Box<dyn Reader> = match self.dialect {
             Dialect::OpenAi => Box::new(openai::reader(max_event)),
             Dialect::Anthropic => Box::new(messages::reader(self.recall.clone(), max_event)),
+            Dialect::Cohere => Box::new(cohere::reader(self.recall.clone(), max_event)),
+            Dialect::Ollama => Box::new(ollama::reader(self.recall.clone(), max_event)),
+            Dialect::Replicate => Box::new(predictions::reader(self.recall.clone(), max_event)),
             Dialect::Converse => Box::new(converse::reader(self.recall.clone(), max_event)),
             Dialect::Gemini | Dialect::Vertex => {
                 Box::new(wire::gemini::reader(self.recall.clone(), max_event))
@@ -258,8 +302,9 @@ impl Session {
             return gemini::read_error(self.dialect, body);
         }
         match self.dialect {
-            Dialect::OpenAi => vendor_error::read(body),
+            Dialect::OpenAi | Dialect::Ollama | Dialect::Replicate => vendor_error::read(body),
             Dialect::Anthropic => messages::read_error(body),
+            Dialect::Cohere => cohere::read_error(body),
             Dialect::Gemini | Dialect::Vertex => wire::gemini::read_error(body),
             Dialect::Converse => converse::read_error(None, body),
         }
@@ -280,6 +325,21 @@ impl Session {
             _ => None,
         }
     }
+}
+
+/// The fault in an answer that says that there is none.
+fn fault_of(error: NotAReply) -> Fault {
+    let NotAReply::Vendor(error) = error else {
+        return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
+    };
+    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let mut fault = Fault::new(kind);
+    fault.upstream_status = error.status;
+    // Only what is the client's to mend is told in the vendor's words.
+    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+        fault = fault.saying(text);
+    }
+    fault.because(error.message.unwrap_or_default())
 }
 
 #[cfg(test)]

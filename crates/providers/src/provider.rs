@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wire::chat;
 
 use crate::claims::{Claim, Claims};
 use crate::duration;
@@ -43,6 +44,12 @@ pub struct Provider {
     /// The wire form of its answers and questions.
     #[serde(default)]
     pub dialect: Dialect,
+    /// Another wire form that it speaks as well, for requests that say what only that one can.
+    #[serde(default)]
+    pub second_dialect: Option<Dialect>,
+    /// What clients may write before a model's name, and the vendor does not know.
+    #[serde(default)]
+    pub model_prefix: Option<String>,
     /// What it serves.
     #[serde(default = "usual_surfaces")]
     pub surfaces: Vec<Surface>,
@@ -232,6 +239,12 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic's Messages.
     Anthropic,
+    /// Cohere's chat, version 2.
+    Cohere,
+    /// Ollama's own chat.
+    Ollama,
+    /// Replicate's predictions.
+    Replicate,
     /// Bedrock's Converse.
     Converse,
     /// Google's `generateContent`, at the Developer API.
@@ -294,7 +307,12 @@ impl Default for Timeouts {
 pub enum Quirk {
     /// `content` may be an array of blocks where OpenAI's is a string.
     ContentBlocks,
+    /// Texts may be of other types, calls without ids, whole answers without a reason to end.
+    LooseTypes,
 }
+
+/// Makes OpenAI's form of an odd answer or stream chunk; None when nothing is to be changed.
+pub type Rewrite = fn(&str) -> Option<String>;
 
 impl Provider {
     /// Whether it serves `surface`.
@@ -310,6 +328,23 @@ impl Provider {
     /// Whether its answers are odd in this way.
     pub fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
+    }
+
+    /// What makes OpenAI's form of its answers, where they are odd.
+    pub fn rewrite(&self) -> Option<Rewrite> {
+        self.quirks.first().map(|quirk| match quirk {
+            Quirk::ContentBlocks => chat::flatten_content_blocks as Rewrite,
+            Quirk::LooseTypes => chat::mend_types,
+        })
+    }
+
+    /// A model's name as the vendor knows it.
+    pub fn bare_model<'m>(&self, model: &'m str) -> &'m str {
+        let bare = self
+            .model_prefix
+            .as_deref()
+            .and_then(|prefix| model.strip_prefix(prefix));
+        bare.filter(|bare| !bare.is_empty()).unwrap_or(model)
     }
 
     /// Its name for people; the id when it has none.

@@ -16,6 +16,8 @@ pub struct ChatRules {
     pub drop_in_messages: Vec<String>,
     /// Numbers the vendor is documented to refuse outside a range: moved to the nearer end.
     pub clamp: Vec<Clamp>,
+    /// Numbers sent where the client says none, because the vendor's own choice cuts answers short.
+    pub presets: Vec<Preset>,
     /// Fields the vendor takes but does not honour. What happens to them is the operator's choice,
     /// [`OnUnsupported`].
     pub unsupported: Vec<String>,
@@ -76,6 +78,19 @@ pub struct Clamp {
     /// The highest value taken.
     #[serde(default)]
     pub max: Option<f64>,
+}
+
+/// A number for a field that the client left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// The field.
+    pub field: String,
+    /// Its value.
+    pub value: u64,
+    /// Other names of the field: one of them said is enough.
+    #[serde(default)]
+    pub unless: Vec<String>,
 }
 
 /// Whether a vendor knows `stream_options`.

@@ -396,3 +396,54 @@ fn token_limits_of_both_names_become_the_one_the_vendor_knows_and_the_newer_wins
     // Who documents both, or nothing, gets both.
     forwarded(&["together", "openrouter", "fireworks", "vllm"], body);
 }
+
+#[test]
+fn a_preset_is_sent_where_the_client_says_nothing() {
+    for (body, expected) in [
+        (r#"{"model":"m"}"#, r#"{"model":"m","max_tokens":2048}"#),
+        (
+            r#"{"model":"m","max_tokens":null}"#,
+            r#"{"model":"m","max_tokens":2048}"#,
+        ),
+        (
+            r#"{"model":"m","max_tokens":5}"#,
+            r#"{"model":"m","max_tokens":5}"#,
+        ),
+        (
+            r#"{"model":"m","max_completion_tokens":5}"#,
+            r#"{"model":"m","max_completion_tokens":5}"#,
+        ),
+    ] {
+        let encoded = encode("cloudflare", body);
+        assert_eq!(std::str::from_utf8(&encoded.body).unwrap(), expected);
+        assert!(encoded.dropped.is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn d20_the_prefix_of_a_cloud_model_stays_here() {
+    let body =
+        Envelope::parse(Bytes::from_static(b"{\"model\":\"x\"}"), Limits::default()).unwrap();
+    let plan = ChatPlan {
+        model: "ollama-cloud/gpt-oss:20b",
+        include_usage: false,
+        on_unsupported: OnUnsupported::Warn,
+        streaming: false,
+    };
+    let sent = encode_chat(get("ollama-cloud"), &body, &plan).unwrap().body;
+    assert_eq!(&sent[..], br#"{"model":"gpt-oss:20b"}"#);
+    let other = encode_chat(get("ollama"), &body, &plan).unwrap().body;
+    assert_eq!(&other[..], br#"{"model":"ollama-cloud/gpt-oss:20b"}"#);
+}
+
+#[test]
+fn d22_an_api_that_has_ended_is_not_offered_by_default() {
+    let ai21 = get("ai21");
+    assert!(ai21.models.is_empty() && ai21.env.base_url_required);
+    assert!(matches!(ai21.claim("jamba-large"), Claim::Owns));
+    assert!(!matches!(ai21.claim("j2-ultra"), Claim::Owns));
+    forwarded(
+        &["ai21"],
+        r#"{"model":"m","messages":[{"role":"user","content":"Hi"}],"documents":[{"content":"x"}]}"#,
+    );
+}

@@ -7,8 +7,10 @@ mod answer;
 mod chunk;
 mod echo;
 mod flatten;
+mod mend;
 mod tap;
 
 pub use answer::{Answer, read_answer};
 pub use flatten::flatten_content_blocks;
+pub use mend::mend_types;
 pub use tap::{Seen, StreamFault, Tap};

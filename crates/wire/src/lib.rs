@@ -7,6 +7,7 @@
 //! - [`envelope`]: a request body, indexed by its top-level members
 //! - [`json`]: the scanner under it, and walks over raw JSON text
 //! - [`sse`]: event streams, cut into blocks
+//! - [`ndjson`]: streams of JSON lines, cut into lines
 //! - [`eventstream`]: AWS's binary event streams
 //! - [`chat`]: OpenAI chat answers and streams, read at the side
 //! - [`usage`]: what was used
@@ -15,9 +16,11 @@
 //! - [`fault`]: the one error of a call
 //! - [`ir`]: the form between dialects
 //! - [`openai`], [`anthropic`], [`converse`], [`gemini`]: dialects, to it and from it
+//! - [`cohere`], [`ollama`], [`replicate`]: vendors' dialects, to it and from it
 
 pub mod anthropic;
 pub mod chat;
+pub mod cohere;
 pub mod converse;
 pub mod envelope;
 pub mod eventstream;
@@ -25,8 +28,11 @@ pub mod fault;
 pub mod gemini;
 pub mod ir;
 pub mod json;
+pub mod ndjson;
+pub mod ollama;
 pub mod openai;
 pub mod redact;
+pub mod replicate;
 pub mod sse;
 pub mod usage;
 pub mod vendor_error;

@@ -76,8 +76,15 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
             .find_map(http_status),
         retry_after: None,
     };
+    let unsuccessful = pick(object, ["success"]).is_some_and(|[flag]| flag == Some(b"false"));
+    let cloudflare = errors
+        .filter(|_| unsuccessful)
+        .map(first_of_list)
+        .and_then(|first| word(pick(first, ["code"])?[0]?))
+        .and_then(|code| status_of_code(&code));
     let inner = error
         .and_then(of_error)
+        .or_else(|| error.and_then(words).map(saying))
         .or_else(|| detail.and_then(words).map(saying))
         .or_else(|| message.and_then(words).map(saying))
         .or_else(|| errors.map(first_of_list).and_then(of_error))?;
@@ -86,9 +93,37 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         kind: inner.kind.or(outer.kind),
         code: inner.code.or(outer.code),
         param: inner.param.or(outer.param),
-        status: inner.status.or(outer.status),
+        status: cloudflare.or(inner.status).or(outer.status),
         retry_after: None,
     })
+}
+
+/// Cloudflare's codes of `errors[]`, which say more than the status that they come with.
+static CODES: [(&str, u16); 17] = [
+    ("3003", 400),
+    ("3006", 413),
+    ("3007", 504),
+    ("3008", 504),
+    ("3023", 403),
+    ("3036", 429),
+    ("3040", 429),
+    ("3041", 403),
+    ("3042", 404),
+    ("5004", 400),
+    ("5006", 400),
+    ("5007", 404),
+    ("5016", 403),
+    ("5018", 403),
+    ("7003", 404),
+    ("9109", 401),
+    ("10000", 401),
+];
+
+fn status_of_code(code: &str) -> Option<u16> {
+    CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map(|(_, status)| *status)
 }
 
 /// The message for a client: at most 2048 code points, without what looks like a credential.

@@ -5,8 +5,8 @@
 //!
 //! - `request.<door>.json` becomes `request.vendor.json`, and what is told of it `request.told.json`
 //! - `reply.vendor.json` becomes `reply.<door>.json`
-//! - `stream.vendor.sse` becomes `stream.<door>.sse`, however its bytes are cut; the binary frames of
-//!   a vendor that sends those stand in `stream.vendor.jsonl`, one a line
+//! - `stream.vendor.sse` (or `.ndjson`) becomes `stream.<door>.sse`, however its bytes are cut; the
+//!   binary frames of a vendor that sends those stand in `stream.vendor.jsonl`, one a line
 //! - `plan.json` may say that the operator refuses what would be lost, that the target is not the
 //!   conversation's own, or what the model is
 #![expect(
@@ -28,7 +28,7 @@ use wire::ir::{
     Writer,
 };
 use wire::json::Node;
-use wire::{anthropic, converse, openai, sse};
+use wire::{anthropic, cohere, converse, ollama, openai, replicate, sse};
 
 mod frames;
 
@@ -52,7 +52,7 @@ struct Door {
     writer: fn(Face, bool) -> Box<dyn Writer>,
 }
 
-const VENDORS: [Vendor; 5] = [
+const VENDORS: [Vendor; 8] = [
     Vendor {
         name: "gemini",
         write_request: |request, plan| gemini::write_request(request, plan, Home::Developer),
@@ -87,6 +87,27 @@ const VENDORS: [Vendor; 5] = [
         read_reply: converse::read_reply,
         reader: |recall| Box::new(converse::reader(recall, MAX_EVENT)),
         eager: true,
+    },
+    Vendor {
+        name: "cohere",
+        write_request: cohere::write_request,
+        read_reply: cohere::read_reply,
+        reader: |recall| Box::new(cohere::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
+    Vendor {
+        name: "ollama",
+        write_request: ollama::write_request,
+        read_reply: ollama::read_reply,
+        reader: |recall| Box::new(ollama::reader(recall, MAX_EVENT)),
+        eager: false,
+    },
+    Vendor {
+        name: "replicate",
+        write_request: replicate::write_request,
+        read_reply: replicate::read_reply,
+        reader: |recall| Box::new(replicate::reader(recall, MAX_EVENT)),
+        eager: false,
     },
 ];
 
@@ -247,10 +268,12 @@ impl Case {
     }
 
     fn stream(&self, recall: &Recall, face: &Face) {
-        let events = self.read("stream.vendor.sse");
+        let lines = self.read("stream.vendor.ndjson");
+        let is_lines = lines.is_some();
+        let text = lines.or_else(|| self.read("stream.vendor.sse"));
         let frames = self.read("stream.vendor.jsonl");
-        let stream = match (&events, frames) {
-            (Some(events), _) => events.clone().into_bytes(),
+        let stream = match (&text, frames) {
+            (Some(text), _) => text.clone().into_bytes(),
             (None, Some(frames)) => frames::frames(&frames).concat(),
             (None, None) => return,
         };
@@ -275,10 +298,11 @@ impl Case {
             "{} byte by byte",
             self.folder.display()
         );
-        let Some(events) = events else {
+        let Some(text) = text else {
             return;
         };
-        let odd = format!("\u{feff}: hello\n\n{events}").replace('\n', "\r\n");
+        let comment = if is_lines { "\n" } else { ": hello\n\n" };
+        let odd = format!("\u{feff}{comment}{text}").replace('\n', "\r\n");
         assert_eq!(
             translate(&[odd.as_bytes()]),
             whole,

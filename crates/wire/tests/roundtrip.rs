@@ -301,3 +301,130 @@ proptest! {
         }
     }
 }
+
+/// Takes out what another vendor has no form for: files, and pictures that only have an address.
+fn without_files(body: &str, remote: bool) -> String {
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    for message in body["messages"].as_array_mut().unwrap() {
+        if let Some(parts) = message["content"].as_array_mut() {
+            parts.retain(|part| {
+                let url = part["image_url"]["url"].as_str().unwrap_or("data:");
+                part["type"] != "file" && (remote || url.starts_with("data:"))
+            });
+            parts.push(json!({"type": "text", "text": "x"}));
+        }
+    }
+    body.to_string()
+}
+
+/// What other vendors make of a conversation without changing what is said.
+fn in_turn(mut request: Request<'_>) -> Request<'_> {
+    let loose = Shape {
+        every_call_answered: false,
+        ..SHAPE
+    };
+    shape(&mut request, &loose);
+    for turn in &mut request.turns {
+        if turn.role.is_system() {
+            turn.role = Role::System;
+        }
+    }
+    for block in request.turns.iter_mut().flat_map(|turn| &mut turn.blocks) {
+        if let Block::ToolResult(result) = block {
+            result.is_error = false;
+        }
+    }
+    request
+}
+
+/// A Cohere request in OpenAI's words.
+fn from_cohere(body: &Value) -> Value {
+    let mut body = body.clone();
+    for (theirs, ours) in [("p", "top_p"), ("k", "top_k"), ("stop_sequences", "stop")] {
+        let value = body.as_object_mut().unwrap().remove(theirs);
+        if let Some(value) = value {
+            body[ours] = value;
+        }
+    }
+    if let Some(word) = body["tool_choice"].as_str() {
+        body["tool_choice"] = word.to_ascii_lowercase().into();
+    }
+    for message in body["messages"].as_array_mut().unwrap() {
+        if message["role"] == "tool" {
+            message["content"] = message["content"][0]["document"]["data"].clone();
+        }
+    }
+    body
+}
+
+/// What a request says, without what only some vendors know.
+fn gist(request: Request<'_>) -> Value {
+    let mut body = sent(&openai::write_request(request, &PLAN).unwrap());
+    let max = body
+        .get("max_completion_tokens")
+        .or(body.get("max_tokens"))
+        .cloned();
+    let body = body.as_object_mut().unwrap();
+    for name in [
+        "user",
+        "service_tier",
+        "parallel_tool_calls",
+        "max_completion_tokens",
+    ] {
+        body.remove(name);
+    }
+    if body.get("tools").is_none() || body.get("tool_choice") == Some(&json!("auto")) {
+        body.remove("tool_choice");
+    }
+    body.insert("max_tokens".into(), max.unwrap_or_default());
+    Value::Object(body.clone())
+}
+
+proptest! {
+    #[test]
+    fn cohere_is_told_all_that_it_has_words_for(body in request()) {
+        let body = without_files(&body, true);
+        let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
+        let there = sent(&wire::cohere::write_request(read(body.as_bytes()), &PLAN).unwrap());
+        let back = from_cohere(&there).to_string();
+        let mut expected = read(body.as_bytes());
+        for turn in &mut expected.turns {
+            turn.blocks.retain(|block| !matches!(block, Block::Thinking(_)));
+        }
+        prop_assert_eq!(gist(read(back.as_bytes())), gist(in_turn(expected)));
+    }
+
+    #[test]
+    fn ollama_is_told_every_word_and_every_call_in_order(body in request()) {
+        let body = without_files(&body, false);
+        let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
+        let there = sent(&wire::ollama::write_request(read(body.as_bytes()), &PLAN).unwrap());
+        let messages = there["messages"].as_array().unwrap();
+        let said: Vec<_> = messages
+            .iter()
+            .filter_map(|message| message["content"].as_str())
+            .filter(|text| !text.is_empty())
+            .collect();
+        let called: Vec<_> = messages
+            .iter()
+            .flat_map(|message| message["tool_calls"].as_array().into_iter().flatten())
+            .map(|call| call["function"]["name"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        let mut without_thoughts = read(body.as_bytes());
+        for turn in &mut without_thoughts.turns {
+            turn.blocks.retain(|block| !matches!(block, Block::Thinking(_)));
+        }
+        let expected = in_turn(without_thoughts);
+        let (mut texts, mut calls) = (Vec::new(), Vec::new());
+        for block in expected.turns.iter().flat_map(|turn| &turn.blocks) {
+            match block {
+                Block::Text(text) => texts.push(text.text.to_string()),
+                Block::ToolResult(result) => texts.push(result.text().into_owned()),
+                Block::ToolCall(call) => calls.push(call.name.to_string()),
+                _ => {}
+            }
+        }
+        prop_assert_eq!(said.join("\n"), texts.join("\n"));
+        prop_assert_eq!(called, calls);
+    }
+}

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use wire::gemini::{self, Home};
 use wire::ir::{EventStream, Face, Plan, Reader, Recall, Refusal, Request, Translation, Writer};
 use wire::json::Node;
-use wire::{anthropic, converse, eventstream, openai, sse};
+use wire::{anthropic, cohere, converse, eventstream, ollama, openai, replicate, sse};
 
 mod frames;
 
@@ -99,8 +99,11 @@ fn translate_request(text: &str, read: ReadRequest) {
         translate_for_google(text, read);
         for write in [
             anthropic::write_request,
+            cohere::write_request,
             converse::write_request,
+            ollama::write_request,
             openai::write_request,
+            replicate::write_request,
         ] {
             let Ok(request) = read(Node::parse(text.as_bytes()).unwrap()) else {
                 return;
@@ -165,6 +168,9 @@ fn answers_may_hold_anything_anywhere() {
                 anthropic::read_reply(text.as_bytes(), &recall),
                 converse::read_reply(text.as_bytes(), &recall),
                 openai::read_reply(text.as_bytes()),
+                cohere::read_reply(text.as_bytes(), &recall),
+                ollama::read_reply(text.as_bytes(), &recall),
+                replicate::read_reply(text.as_bytes(), &recall),
                 gemini::read_reply(text.as_bytes(), &recall),
             ];
             for reply in replies.into_iter().flatten() {
@@ -191,13 +197,16 @@ fn recall() -> Recall {
     }
 }
 
-fn readers() -> [Box<dyn Reader>; 3] {
+fn readers() -> [Box<dyn Reader>; 6] {
     [
         Box::new(EventStream::new(
             anthropic::EventReader::new(recall()),
             1 << 16,
         )),
         Box::new(openai::reader(1 << 16)),
+        Box::new(cohere::reader(recall(), 1 << 16)),
+        Box::new(ollama::reader(recall(), 1 << 16)),
+        Box::new(replicate::reader(recall(), 1 << 16)),
         Box::new(gemini::reader(recall(), 1 << 16)),
     ]
 }
@@ -250,6 +259,22 @@ fn events_may_hold_anything_anywhere() {
             let (before, after) = (events[..at].concat(), events[at + 1..].concat());
             variants(&value, &mut |variant| {
                 translate_stream(format!("{before}{head}data: {variant}\n\n{after}").as_bytes());
+            });
+        }
+    }
+}
+
+#[test]
+fn lines_may_hold_anything_anywhere() {
+    for (_, stream) in golden("stream.vendor.ndjson") {
+        let lines: Vec<&str> = stream.split_inclusive('\n').collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Ok(value) = serde_json::from_str(line) else {
+                continue;
+            };
+            let (before, after) = (lines[..at].concat(), lines[at + 1..].concat());
+            variants(&value, &mut |variant| {
+                translate_stream(format!("{before}{variant}\n{after}").as_bytes());
             });
         }
     }
@@ -336,6 +361,11 @@ proptest! {
         let _ = gemini::read_reply(&bytes, &recall()).is_ok();
         let _ = anthropic::read_reply(&bytes, &recall()).is_ok();
         let _ = openai::read_reply(&bytes).is_ok();
+        let _ = cohere::read_reply(&bytes, &recall()).is_ok();
+        let _ = ollama::read_reply(&bytes, &recall()).is_ok();
+        let _ = replicate::read_reply(&bytes, &recall()).is_ok();
+        let _ = replicate::read_images(&bytes, 0).is_ok();
+        let _ = replicate::prediction_event(&bytes);
     }
 
     #[test]

@@ -77,7 +77,7 @@ async fn vendor() -> StandIn {
 async fn call(target: &Target) -> Result<Response<VendorBody>, Fault> {
     let body = Bytes::from_static(b"{\"model\":\"m\"}");
     let request = target
-        .chat_request("m", None, body, target.pick_key(0))
+        .chat_request("m", None, None, body, target.pick_key(0))
         .unwrap();
     target.send(&Upstream::new(), Box::new(request)).await
 }

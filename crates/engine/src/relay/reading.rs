@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use memchr::memmem;
+use providers::Rewrite;
 use telemetry::Redactor;
-use wire::chat::{self, StreamFault, Tap};
+use wire::chat::{StreamFault, Tap};
 use wire::fault::{Fault, Kind};
 use wire::ir::{Break, Translation};
 use wire::sse::{self, Framer};
@@ -229,7 +229,10 @@ fn translated(
 }
 
 fn queue(run: Bytes, rules: &StreamRules, ready: &mut VecDeque<Bytes>) {
-    let run = if rules.flatten { flattened(run) } else { run };
+    let run = match rules.rewrite {
+        Some(rewrite) => rewritten(&run, rewrite),
+        None => run,
+    };
     if !run.is_empty() {
         ready.push_back(run);
     }
@@ -252,19 +255,16 @@ fn of_stream_fault(fault: StreamFault, redactor: &Redactor) -> Fault {
     }
 }
 
-/// The run with arrays of content blocks turned into text; most runs hold none and stay as they are.
-fn flattened(run: Bytes) -> Bytes {
-    if memmem::find(&run, b"\"thinking\"").is_none() && memmem::find(&run, b"[{").is_none() {
-        return run;
-    }
+/// The run with its odd events rewritten; all others keep their bytes.
+fn rewritten(run: &[u8], rewrite: Rewrite) -> Bytes {
     let mut out = Vec::with_capacity(run.len());
-    for block in sse::blocks(&run) {
+    for block in sse::blocks(run) {
         let data = block.data();
         let text = data
             .as_deref()
             .and_then(|data| std::str::from_utf8(data).ok());
-        match text.and_then(chat::flatten_content_blocks) {
-            Some(flat) => sse::encode_data(&mut out, flat.as_bytes()),
+        match text.and_then(rewrite) {
+            Some(text) => sse::encode_data(&mut out, text.as_bytes()),
             None => out.extend_from_slice(block.raw),
         }
     }

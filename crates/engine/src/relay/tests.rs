@@ -44,7 +44,7 @@ fn rules() -> StreamRules {
         idle: Duration::from_mins(2),
         deadline: None,
         hide_usage: false,
-        flatten: false,
+        rewrite: None,
         redactor: Arc::default(),
     }
 }
@@ -320,7 +320,7 @@ async fn draining_reads_on_to_the_count() {
 async fn content_blocks_become_text_and_reasoning() {
     const BLOCKS: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":\"Hi\"}]},\"finish_reason\":null}]}\n\n";
     let flat = StreamRules {
-        flatten: true,
+        rewrite: Some(wire::chat::flatten_content_blocks),
         ..rules()
     };
     let (text, _) = client_sees(&[Send(BLOCKS), Send(STOP), Send(DONE)], flat)
@@ -330,6 +330,20 @@ async fn content_blocks_become_text_and_reasoning() {
         text.contains("\"content\":\"Hi\"") && text.contains("\"reasoning_content\":\"hm\""),
         "{text}"
     );
+    assert!(text.ends_with(&[STOP, DONE].concat()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d23_arguments_that_are_objects_become_texts() {
+    const CALL: &str = "data: {\"id\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}]},\"finish_reason\":null}]}\n\n";
+    let loose = StreamRules {
+        rewrite: Some(wire::chat::mend_types),
+        ..rules()
+    };
+    let (text, _) = client_sees(&[Send(CALL), Send(STOP), Send(DONE)], loose)
+        .await
+        .unwrap();
+    assert!(text.contains(r#""arguments":"{\"x\":1}""#), "{text}");
     assert!(text.ends_with(&[STOP, DONE].concat()));
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum Form {
     #[default]
     OpenAi,
     Messages,
+    Cohere,
+    Ollama,
     Converse,
     Gemini,
 }
@@ -48,6 +50,10 @@ impl Form {
     pub(crate) fn of(path: &str) -> Form {
         if path.ends_with("/messages") {
             Form::Messages
+        } else if path.ends_with("/v2/chat") {
+            Form::Cohere
+        } else if path.ends_with("/api/chat") {
+            Form::Ollama
         } else if crate::converse::is_chat(path) {
             Form::Converse
         } else if gemini::asked(path).is_some() {

@@ -22,7 +22,7 @@ use crate::{
     anthropic::{self, Form},
     ask::Ask,
     behaviour::Behaviour,
-    converse, gemini,
+    cohere, converse, gemini, ollama,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -35,6 +35,8 @@ pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
         Ask::Chat(chat) if chat.stream => Answer::Stream(stream::events(chat, behaviour)),
         Ask::Chat(chat) => ok(whole::body(chat, behaviour)),
         Ask::Messages(chat) => anthropic::answer(chat, behaviour),
+        Ask::Cohere(chat) => cohere::answer(chat, behaviour),
+        Ask::Ollama(chat) => ollama::answer(chat, behaviour),
         Ask::Converse(chat) => converse::answer(chat, behaviour),
         Ask::Generate(chat) => gemini::answer(chat, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
-    converse, gemini,
+    cohere, converse, gemini, ollama,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +146,8 @@ impl Refusal {
         match self.form {
             Form::OpenAi => {}
             Form::Messages => return anthropic::error(self.status, &self.message),
+            Form::Cohere => return cohere::error(&self.message),
+            Form::Ollama => return ollama::error(&self.message),
             Form::Converse => return converse::error(&self.message),
             Form::Gemini => return gemini::error(self.status, &self.message),
         }
@@ -157,6 +159,14 @@ impl Refusal {
                 code: self.code,
             },
         })
+    }
+
+    /// The data of the event with which a stream fails.
+    pub(crate) fn event(&self) -> Vec<u8> {
+        match self.form {
+            Form::Cohere => cohere::stream_error(&self.message),
+            _ => self.body(),
+        }
     }
 
     pub(crate) fn answer(&self) -> Answer {

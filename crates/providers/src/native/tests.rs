@@ -175,3 +175,142 @@ fn the_rows_rules_hold_for_a_body_that_was_translated() {
     );
     assert!(stream.seen().started && stream.seen().done);
 }
+
+#[derive(serde::Deserialize)]
+struct Rows {
+    provider: Vec<Provider>,
+}
+
+fn prepared(id: &str) -> Provider {
+    let rows: Rows = toml::from_str(include_str!("../../tests/rows/native.toml")).unwrap();
+    rows.provider.into_iter().find(|row| row.id == id).unwrap()
+}
+
+fn asked(row: &Provider, model: &str, body: &str) -> Result<NativeCall, Refusal> {
+    let body = Envelope::parse(
+        Bytes::copy_from_slice(body.as_bytes()),
+        wire::Limits::default(),
+    )
+    .unwrap();
+    let plan = NativePlan {
+        door: Door::OpenAi,
+        model,
+        family: None,
+        on_unsupported: OnUnsupported::Warn,
+        own_history: true,
+        headers: &HeaderMap::new(),
+    };
+    encode(row, &body, &plan)
+}
+
+const HELLO: &str = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
+
+#[test]
+fn the_prepared_row_makes_sense() {
+    let row = prepared("replicate");
+    assert_eq!(row.defects(), []);
+    assert!(crate::builtin().is_planned("replicate"));
+}
+
+#[test]
+fn d18_cohere_is_asked_at_its_second_version_and_its_failures_are_faults() {
+    let row = crate::builtin().get("cohere").unwrap();
+    let base = crate::base_url(row, None, None, &crate::Vars::new()).unwrap();
+    for surface in [crate::Surface::Chat, crate::Surface::ChatStream] {
+        let url = crate::endpoint(row, surface, &base, "m", &crate::Vars::new()).unwrap();
+        assert_eq!(url, "https://api.cohere.com/v2/chat");
+    }
+    let session = asked(row, "command-a-03-2025", HELLO).unwrap().session;
+    for (reason, status) in [("ERROR", 502), ("TIMEOUT", 504)] {
+        let body = format!(r#"{{"id":"c","finish_reason":"{reason}","message":{{"content":[]}}}}"#);
+        let fault = session.whole(body.as_bytes(), &face()).unwrap_err();
+        assert_eq!(fault.status(), status);
+    }
+    let fault = session.whole(br#"{"message":"no"}"#, &face()).unwrap_err();
+    assert_eq!(fault.kind, Kind::UpstreamError);
+}
+
+#[test]
+fn d19_a_prediction_that_failed_says_whose_fault_it_is() {
+    let row = prepared("replicate");
+    let call = asked(&row, "a/b", HELLO).unwrap();
+    assert_eq!(call.path.as_deref(), Some("/models/a/b/predictions"));
+    assert_eq!(call.headers["prefer"], "wait=60");
+    for (body, status) in [
+        (
+            r#"{"id":"p","status":"failed","error":"CUDA out of memory"}"#,
+            502,
+        ),
+        (r#"{"id":"p","status":"canceled"}"#, 502),
+        (r#"{"id":"p","status":"aborted"}"#, 502),
+        (
+            r#"{"id":"p","status":"failed","error":"NSFW content detected"}"#,
+            400,
+        ),
+        (
+            r#"{"id":"p","status":"failed","error":"flagged as sensitive (E005)"}"#,
+            400,
+        ),
+    ] {
+        let fault = call.session.whole(body.as_bytes(), &face()).unwrap_err();
+        assert_eq!(fault.status(), status, "{body}");
+    }
+    let refusal = asked(&row, "../b", HELLO).unwrap_err();
+    assert_eq!(Fault::from(refusal).status(), 400);
+}
+
+#[test]
+fn ollama_is_asked_in_its_own_dialect_where_the_request_wants_it() {
+    let row = crate::builtin().get("ollama").unwrap();
+    let envelope = |text: &str| {
+        Envelope::parse(
+            Bytes::copy_from_slice(text.as_bytes()),
+            wire::Limits::default(),
+        )
+        .unwrap()
+    };
+    for (extra, own) in [
+        ("", false),
+        (r#","extra_body":{"openai":{"x":1}}"#, false),
+        (r#","extra_body":{"ollama":{}}"#, false),
+        (
+            r#","extra_body":{"ollama":{"options":{"num_ctx":8192}}}"#,
+            true,
+        ),
+        (r#","keep_alive":"5m""#, true),
+        (r#","num_ctx":4096"#, true),
+    ] {
+        let body =
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{extra}}}"#);
+        assert_eq!(is_needed(row, &envelope(&body)), own, "{extra}");
+        let call = asked(row, "qwen3", &body).unwrap();
+        let path = own.then_some("/api/chat");
+        assert_eq!(
+            (call.path.as_deref(), call.strip),
+            (path, own.then_some("/v1"))
+        );
+    }
+    assert!(!is_needed(
+        crate::builtin().get("openai").unwrap(),
+        &envelope(HELLO)
+    ));
+}
+
+#[test]
+fn d20_a_cloud_models_prefix_is_for_the_gateway_alone() {
+    let row = crate::builtin().get("ollama-cloud").unwrap();
+    let own = r#"{"model":"m","keep_alive":"5m","messages":[{"role":"user","content":"x"}]}"#;
+    for body in [HELLO, own] {
+        let call = asked(row, "ollama-cloud/gpt-oss:120b", body).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&call.body).unwrap();
+        assert_eq!(sent["model"], "gpt-oss:120b");
+    }
+    assert_eq!(row.bare_model("ollama-cloud/"), "ollama-cloud/");
+    assert_eq!(
+        crate::builtin()
+            .get("openrouter")
+            .unwrap()
+            .bare_model("openrouter/auto"),
+        "openrouter/auto"
+    );
+}

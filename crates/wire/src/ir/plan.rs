@@ -58,6 +58,8 @@ pub struct Recall {
     pub prefilled: Option<&'static str>,
     /// The model that was asked.
     pub model: String,
+    /// The most tokens of the answer, for vendors that do not say that it was full.
+    pub max_output: Option<u64>,
 }
 
 /// What the gateway adds to an answer in a door's dialect.

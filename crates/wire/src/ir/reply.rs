@@ -6,6 +6,7 @@ use super::block::{Block, Raw};
 use super::finish::Finish;
 use super::usage::Usage;
 use crate::json::JsonError;
+use crate::vendor_error::VendorError;
 
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,4 +50,7 @@ pub enum NotAReply {
     /// It is something else.
     #[error("the answer has no {0}")]
     Lacks(&'static str),
+    /// It says that there is no answer.
+    #[error("{}", .0.message.as_deref().unwrap_or("the provider failed"))]
+    Vendor(VendorError),
 }

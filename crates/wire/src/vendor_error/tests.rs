@@ -96,7 +96,7 @@ fn every_known_envelope_is_read() {
         ),
         (
             r#"{"result":null,"success":false,"errors":[{"code":7003,"message":"No route"},{"code":1,"message":"x"}],"messages":[]}"#,
-            error("No route", "", "7003", "", 0),
+            error("No route", "", "7003", "", 404),
         ),
         (
             r#"{"error":{},"message":"still here"}"#,
@@ -176,4 +176,29 @@ proptest! {
         read(json.as_bytes());
         read(&bytes);
     }
+}
+
+#[test]
+fn d23_cloudflares_codes_say_what_its_status_does_not() {
+    for (code, status) in CODES {
+        let body = format!(
+            r#"{{"result":null,"success":false,"errors":[{{"code":{code},"message":"Error: oneOf at '/' not met"}}],"messages":[]}}"#
+        );
+        let error = read(body.as_bytes()).unwrap();
+        assert_eq!(error.status, Some(status), "{code}");
+        assert_eq!(error.code.as_deref(), Some(code));
+        assert_eq!(
+            error.message.as_deref(),
+            Some("Error: oneOf at '/' not met")
+        );
+    }
+    let other = read(br#"{"errors":[{"code":1,"message":"x"}]}"#).unwrap();
+    assert_eq!(other.status, None);
+}
+
+#[test]
+fn an_error_may_be_a_list_of_texts() {
+    let error = read(br#"{"error":["a is wrong","b is wrong"]}"#).unwrap();
+    assert_eq!(error.message.as_deref(), Some("a is wrong; b is wrong"));
+    assert_eq!(read(br#"{"error":[]}"#), None);
 }
