@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use super::scenario::{KEY_SHA256, MODELS, RACED, SHARED, TRANSLATED};
 
 pub(crate) fn yaml(mock: SocketAddr, threads: usize) -> String {
-    let mut text = String::from("targets:\n");
+    // Every target is to be reached: `single` knows the first one only.
+    let mut text = String::from("strategy: {mode: fallback}\ntargets:\n");
     let both = [SHARED, RACED];
     let all = [&MODELS[..], &both].concat();
     target(&mut text, "mock", "openai-compatible", mock, &all);
