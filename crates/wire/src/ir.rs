@@ -23,6 +23,7 @@ mod finish;
 mod marks;
 pub mod media;
 pub mod names;
+mod order;
 mod plan;
 mod reply;
 mod request;

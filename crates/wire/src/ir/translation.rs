@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::event::{Break, Event, Reader, Writer};
+use super::order::Order;
 use super::usage::Usage;
 use crate::fault::Fault;
 
@@ -10,6 +11,7 @@ use crate::fault::Fault;
 pub struct Translation {
     reader: Box<dyn Reader>,
     writer: Box<dyn Writer>,
+    order: Order,
     seen: Seen,
 }
 
@@ -58,6 +60,7 @@ impl Translation {
         Translation {
             reader,
             writer,
+            order: Order::default(),
             seen: Seen::default(),
         }
     }
@@ -70,12 +73,12 @@ impl Translation {
         if self.seen.done {
             return Ok(());
         }
-        let (writer, seen) = (&mut self.writer, &mut self.seen);
+        let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
         self.reader.push(chunk, &mut |event| {
-            if !seen.done {
-                seen.note(&event);
-                writer.event(&event, out);
-            }
+            order.pass(event, &mut |event| {
+                seen.note(event);
+                writer.event(event, out);
+            });
         })
     }
 
@@ -84,12 +87,12 @@ impl Translation {
         if self.seen.done {
             return Ok(());
         }
-        let (writer, seen) = (&mut self.writer, &mut self.seen);
+        let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
         self.reader.end(&mut |event| {
-            if !seen.done {
-                seen.note(&event);
-                writer.event(&event, out);
-            }
+            order.pass(event, &mut |event| {
+                seen.note(event);
+                writer.event(event, out);
+            });
         })?;
         if seen.done { Ok(()) } else { Err(Break::Cut) }
     }
