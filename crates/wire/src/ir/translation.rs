@@ -74,12 +74,14 @@ impl Translation {
             return Ok(());
         }
         let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
-        self.reader.push(chunk, &mut |event| {
+        let read = self.reader.push(chunk, &mut |event| {
             order.pass(event, &mut |event| {
                 seen.note(event);
                 writer.event(event, out);
             });
-        })
+        });
+        // What is wrong behind the last event came too late, in whatever piece it came.
+        if seen.done { Ok(()) } else { read }
     }
 
     /// The vendor has closed its stream.
@@ -88,19 +90,23 @@ impl Translation {
             return Ok(());
         }
         let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
-        self.reader.end(&mut |event| {
+        let read = self.reader.end(&mut |event| {
             order.pass(event, &mut |event| {
                 seen.note(event);
                 writer.event(event, out);
             });
-        })?;
-        if seen.done { Ok(()) } else { Err(Break::Cut) }
+        });
+        if seen.done {
+            return Ok(());
+        }
+        read.and(Err(Break::Cut))
     }
 
-    /// Tells the client, in its dialect, that the stream failed.
+    /// Tells the client, in its dialect, that the stream failed; not when it has ended already.
     pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
-        self.seen.done = true;
-        self.writer.fault(fault, out);
+        if !std::mem::replace(&mut self.seen.done, true) {
+            self.writer.fault(fault, out);
+        }
     }
 
     /// What the stream has said so far.
