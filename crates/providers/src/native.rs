@@ -10,6 +10,8 @@
 //! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
+//!
+//! What is no chat goes through [`question`], in [`embeddings`], [`images`] and [`rerank`].
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -27,8 +29,12 @@ use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+pub mod embeddings;
 mod gemini;
+pub mod images;
+pub mod question;
 pub mod replicate;
+pub mod rerank;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

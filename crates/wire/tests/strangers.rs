@@ -364,7 +364,7 @@ proptest! {
         let _ = cohere::read_reply(&bytes, &recall()).is_ok();
         let _ = ollama::read_reply(&bytes, &recall()).is_ok();
         let _ = replicate::read_reply(&bytes, &recall()).is_ok();
-        let _ = replicate::read_images(&bytes, 0).is_ok();
+        let _ = replicate::picture_urls(&bytes).is_ok();
         let _ = replicate::prediction_event(&bytes);
     }
 
