@@ -30,8 +30,10 @@ mod line;
 mod lock;
 mod ollama;
 mod openai;
+mod pictures;
 mod plan;
 mod playback;
+mod ranks;
 mod read;
 mod record;
 mod script;
@@ -39,6 +41,7 @@ mod serve;
 mod settings;
 mod sse;
 mod start;
+mod vectors;
 
 pub use behaviour::{Behaviour, SettingError, Spread};
 pub use fault::{Fault, Faults, Row, Scope, Unit};

@@ -17,6 +17,7 @@ use crate::{
     fault::Fault,
     line::End,
     openai::{self, Refusal},
+    pictures,
     sse::Style,
 };
 
@@ -228,6 +229,9 @@ fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
     }
     match body {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
+        Body::Whole(body) if body.starts_with(pictures::PNG) => {
+            HeaderValue::from_static("image/png")
+        }
         Body::Whole(_) => JSON,
         Body::Stream(_) if form == Form::Ollama => HeaderValue::from_static(LINES),
         Body::Stream(_) if form == Form::Converse => HeaderValue::from_static(FRAMES),

@@ -113,7 +113,7 @@ impl<'a> Question<'a> {
 }
 
 fn read_inputs(input: Node<'_>) -> Result<Vec<Input<'_>>, Refusal> {
-    let bad = |node| wrong("input", node, "a text, or a list of texts or of tokens");
+    let bad = |node| wrong("input", node, "a text or a list of texts");
     if let Some(text) = input.text() {
         return Ok(vec![Input::Text(text)]);
     }

@@ -68,7 +68,7 @@ impl<'a> Question<'a> {
             .map(|top_n| {
                 top_n
                     .uint()
-                    .ok_or_else(|| wrong("top_n", top_n, "a whole number"))
+                    .ok_or_else(|| wrong("top_n", top_n, "a whole number not below 0"))
             })
             .transpose()?;
         Ok(Question {
