@@ -163,12 +163,18 @@ pub(crate) fn answer(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> A
     )
 }
 
+/// A text's vector, each number as short as in OpenAI's form.
+fn numbers(input: &str, length: Option<u32>) -> Value {
+    let text = serde_json::to_string(&vector(input, length)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 fn body(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> Value {
     let length = asked.dimensions.or(behaviour.dimensions);
     let vectors: Vec<_> = asked
         .inputs
         .iter()
-        .map(|input| vector(input, length))
+        .map(|input| numbers(input, length))
         .collect();
     let counted = asked.inputs.iter().map(|input| text::tokens(input)).sum();
     let tokens = behaviour.prompt_tokens.unwrap_or(counted);

@@ -57,11 +57,17 @@ struct Row {
     most: usize,
     /// Whether an input may be a picture.
     pictures: bool,
-    /// Writes the members of a body.
-    write: fn(&mut Body<'_, '_>, &mut Object<'_>) -> Result<(), Refusal>,
-    /// Reads so many vectors.
-    read: for<'a> fn(Node<'a>, usize, &mut Vec<Vector<'a>>) -> Counted,
+    /// Refuses what models of this form cannot be asked, where there is such a thing.
+    check: Option<Check>,
+    write: Write,
+    read: Read,
 }
+
+type Check = fn(&Question<'_>, &Plan<'_>) -> Result<(), Refusal>;
+/// Writes the members of a body.
+type Write = fn(&mut Body<'_, '_>, &mut Object<'_>);
+/// Reads so many vectors.
+type Read = for<'a> fn(Node<'a>, usize, &mut Vec<Vector<'a>>) -> Counted;
 
 /// What the body of one call is written from.
 struct Body<'b, 'a> {
@@ -71,14 +77,11 @@ struct Body<'b, 'a> {
     dropped: &'b mut Dropped,
 }
 
-const fn texts(
-    most: usize,
-    write: fn(&mut Body<'_, '_>, &mut Object<'_>) -> Result<(), Refusal>,
-    read: for<'a> fn(Node<'a>, usize, &mut Vec<Vector<'a>>) -> Counted,
-) -> Row {
+const fn texts(most: usize, write: Write, read: Read) -> Row {
     Row {
         most,
         pictures: false,
+        check: None,
         write,
         read,
     }
@@ -93,13 +96,18 @@ impl Form {
             Form::VertexSingle => texts(1, google::write_instances, google::read_predictions),
             Form::VertexContent => texts(1, google::write_content, google::read_content),
             Form::Cohere => Row {
-                most: 96,
                 pictures: true,
-                write: cohere::write,
-                read: cohere::read,
+                check: Some(cohere::check),
+                ..texts(96, cohere::write, cohere::read)
             },
-            Form::BedrockCohere => texts(96, cohere::write_at_bedrock, cohere::read),
-            Form::Titan => texts(1, bedrock::write_titan, bedrock::read_titan),
+            Form::BedrockCohere => Row {
+                check: Some(cohere::check_at_bedrock),
+                ..texts(96, cohere::write_at_bedrock, cohere::read)
+            },
+            Form::Titan => Row {
+                check: Some(bedrock::check_titan),
+                ..texts(1, bedrock::write_titan, bedrock::read_titan)
+            },
             Form::TitanImage => texts(1, bedrock::write_titan_image, bedrock::read_titan),
             Form::Nova => texts(1, bedrock::write_nova, bedrock::read_nova),
             Form::Ollama => texts(question::MOST, plain::write_ollama, plain::read_ollama),
@@ -133,6 +141,9 @@ pub struct Written {
 pub fn write(question: &Question<'_>, form: Form, plan: &Plan<'_>) -> Result<Written, Refusal> {
     let row = form.row();
     question.check(plan, row.pictures)?;
+    if let Some(check) = row.check {
+        check(question, plan)?;
+    }
     let mut dropped = Dropped::default();
     question.note_lost(&mut dropped);
     let (mut bodies, mut counts) = (Vec::new(), Vec::new());
@@ -143,10 +154,8 @@ pub fn write(question: &Question<'_>, form: Form, plan: &Plan<'_>) -> Result<Wri
             plan,
             dropped: &mut dropped,
         };
-        let mut result = Ok(());
         let mut out = Vec::with_capacity(256);
-        write::object(&mut out, |o| result = (row.write)(&mut body, o));
-        result?;
+        write::object(&mut out, |o| (row.write)(&mut body, o));
         bodies.push(with_extra(out, question.extra.as_ref(), plan, &mut dropped));
         counts.push(inputs.len());
     }
@@ -256,13 +265,13 @@ fn read_list<'a>(list: Node<'a>, into: &mut Vec<Vector<'a>>) -> Result<(), NotAR
     Ok(())
 }
 
-/// A model that has one length of vectors only.
-fn no_dimensions(body: &Body<'_, '_>) -> Result<(), Refusal> {
-    match body.question.dimensions {
+/// Refuses a length for a model that has one only.
+fn no_dimensions(question: &Question<'_>, plan: &Plan<'_>) -> Result<(), Refusal> {
+    match question.dimensions {
         None => Ok(()),
         Some(_) => {
-            let why = format!("has one length of vectors for {}", body.plan.model);
-            Err(unsayable(body.plan, "dimensions", &why))
+            let why = format!("has one length of vectors for {}", plan.model);
+            Err(unsayable(plan, "dimensions", &why))
         }
     }
 }

@@ -39,9 +39,12 @@ struct Row {
     bounds: bool,
     /// Whether scores come in the order of the documents.
     unsorted: bool,
-    write: fn(&Question<'_>, &Plan<'_>, &mut Object<'_>),
-    read: for<'a> fn(Node<'a>, &mut Ranking<'a>) -> Result<(), NotAReply>,
+    write: Write,
+    read: Read,
 }
+
+type Write = fn(&Question<'_>, &Plan<'_>, &mut Object<'_>);
+type Read = for<'a> fn(Node<'a>, &mut Ranking<'a>) -> Result<(), NotAReply>;
 
 /// What an answer says.
 #[derive(Default)]
@@ -55,10 +58,7 @@ struct Ranking<'a> {
 
 impl Form {
     const fn row(self) -> Row {
-        let (write, read): (
-            fn(&Question<'_>, &Plan<'_>, &mut Object<'_>),
-            for<'a> fn(Node<'a>, &mut Ranking<'a>) -> Result<(), NotAReply>,
-        ) = match self {
+        let (write, read): (Write, Read) = match self {
             Form::Cohere => (forms::write_cohere, forms::read_cohere),
             Form::Bedrock => (forms::write_bedrock, forms::read_bedrock),
             Form::Vertex => (forms::write_vertex, forms::read_vertex),

@@ -12,10 +12,11 @@
 //! Replicate's call makes a prediction, and [`super::replicate::Course`] leads to the finished one,
 //! which is the answer here.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use std::time::Duration;
 use wire::fault::{Fault, Kind};
 use wire::images::Drawn;
 use wire::ir::{self, Face, NotAReply, Refusal};

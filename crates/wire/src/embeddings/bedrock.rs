@@ -1,8 +1,8 @@
 //! Embeddings of Amazon's models on Bedrock. Each call takes one text.
 
-use super::{Body, Counted, Form, Input, Vector, no_dimensions, task};
+use super::{Body, Counted, Form, Input, Question, Vector, no_dimensions, task};
 use crate::converse::bare_id;
-use crate::ir::{NotAReply, Refusal};
+use crate::ir::{NotAReply, Plan, Refusal};
 use crate::json::Node;
 use crate::json::write::Object;
 
@@ -36,31 +36,28 @@ fn note_type(body: &mut Body<'_, '_>) {
         .note_if(body.question.input_type.is_some(), "input_type");
 }
 
-pub(super) fn write_titan(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
-    if ONE_LENGTH
-        .iter()
-        .any(|old| body.plan.known_as().contains(old))
-    {
-        no_dimensions(body)?;
+pub(super) fn check_titan(question: &Question<'_>, plan: &Plan<'_>) -> Result<(), Refusal> {
+    let known_as = plan.known_as();
+    if ONE_LENGTH.iter().any(|old| known_as.contains(old)) {
+        no_dimensions(question, plan)?;
     }
-    note_type(body);
-    o.text("inputText", text(body));
-    o.uint_if("dimensions", body.question.dimensions);
     Ok(())
 }
 
-pub(super) fn write_titan_image(
-    body: &mut Body<'_, '_>,
-    o: &mut Object<'_>,
-) -> Result<(), Refusal> {
+pub(super) fn write_titan(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
+    note_type(body);
+    o.text("inputText", text(body));
+    o.uint_if("dimensions", body.question.dimensions);
+}
+
+pub(super) fn write_titan_image(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     note_type(body);
     o.text("inputText", text(body));
     if let Some(dimensions) = body.question.dimensions {
         o.object("embeddingConfig", |o| {
-            o.uint("outputEmbeddingLength", dimensions)
+            o.uint("outputEmbeddingLength", dimensions);
         });
     }
-    Ok(())
 }
 
 pub(super) fn read_titan<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {
@@ -69,7 +66,7 @@ pub(super) fn read_titan<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>
     Ok(tokens.and_then(Node::uint))
 }
 
-pub(super) fn write_nova(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_nova(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     let word = body.question.input_type.as_deref();
     let own = word.map(str::to_ascii_uppercase);
     let purpose = match (word.and_then(task::of), own.as_deref()) {
@@ -86,7 +83,6 @@ pub(super) fn write_nova(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<
             o.text("value", text(body));
         });
     });
-    Ok(())
 }
 
 pub(super) fn read_nova<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {

@@ -1,9 +1,7 @@
 //! Cohere's embeddings, at Cohere and on Bedrock.
 
-use std::borrow::Cow;
-
-use super::{Body, Counted, Input, Vector, no_dimensions, read_list, task};
-use crate::ir::{NotAReply, Refusal};
+use super::{Body, Counted, Input, Question, Vector, no_dimensions, read_list, task};
+use crate::ir::{NotAReply, Plan, Refusal};
 use crate::json::Node;
 use crate::json::write::{Array, Object};
 
@@ -11,17 +9,33 @@ use crate::json::write::{Array, Object};
 const USUAL_TYPE: &str = "search_document";
 const TYPES: &str = "search_document, search_query, classification or clustering";
 
-fn input_type(body: &Body<'_, '_>) -> Result<&'static str, Refusal> {
-    let Some(word) = body.question.input_type.as_deref() else {
-        return Ok(USUAL_TYPE);
-    };
-    let task = task::of(word).ok_or_else(|| {
-        Refusal::new(
-            "input_type",
-            format!("input_type is {word:?}; expected {TYPES}"),
-        )
-    })?;
-    Ok(task.cohere)
+/// Refuses a purpose that Cohere does not know.
+pub(super) fn check(question: &Question<'_>, _: &Plan<'_>) -> Result<(), Refusal> {
+    match question.input_type.as_deref() {
+        Some(word) if task::of(word).is_none() => {
+            let what = format!("input_type is {word:?}; expected {TYPES}");
+            Err(Refusal::new("input_type", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same, and lengths where there is no choice.
+pub(super) fn check_at_bedrock(question: &Question<'_>, plan: &Plan<'_>) -> Result<(), Refusal> {
+    if !is_newer(plan) {
+        no_dimensions(question, plan)?;
+    }
+    check(question, plan)
+}
+
+/// The third version and those before it know neither kinds nor lengths of vectors.
+fn is_newer(plan: &Plan<'_>) -> bool {
+    plan.known_as().contains("embed-v4")
+}
+
+fn input_type(body: &Body<'_, '_>) -> &'static str {
+    let task = body.question.input_type.as_deref().and_then(task::of);
+    task.map_or(USUAL_TYPE, |task| task.cohere)
 }
 
 fn write_texts(body: &Body<'_, '_>, o: &mut Object<'_>) {
@@ -31,20 +45,19 @@ fn write_texts(body: &Body<'_, '_>, o: &mut Object<'_>) {
     });
 }
 
-pub(super) fn write(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
-    let input_type = input_type(body)?;
+pub(super) fn write(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
+    let input_type = input_type(body);
     o.text("model", body.plan.model);
     if body.inputs.iter().all(|input| input.text().is_some()) {
         write_texts(body, o);
     } else {
         o.array("inputs", |a| {
-            body.inputs.iter().for_each(|input| write_parts(input, a))
+            body.inputs.iter().for_each(|input| write_parts(input, a));
         });
     }
     o.text("input_type", input_type);
     o.raw("embedding_types", r#"["float"]"#);
     o.uint_if("output_dimension", body.question.dimensions);
-    Ok(())
 }
 
 fn write_parts(input: &Input<'_>, a: &mut Array<'_>) {
@@ -59,21 +72,13 @@ fn write_parts(input: &Input<'_>, a: &mut Array<'_>) {
     });
 }
 
-/// The third version and those before it know neither kinds nor lengths of vectors.
-pub(super) fn write_at_bedrock(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
-    let known_as: Cow<'_, str> = body.plan.known_as().into();
-    let newer = known_as.contains("embed-v4");
-    if !newer {
-        no_dimensions(body)?;
-    }
-    let input_type = input_type(body)?;
+pub(super) fn write_at_bedrock(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     write_texts(body, o);
-    o.text("input_type", input_type);
-    if newer {
+    o.text("input_type", input_type(body));
+    if is_newer(body.plan) {
         o.raw("embedding_types", r#"["float"]"#);
         o.uint_if("output_dimension", body.question.dimensions);
     }
-    Ok(())
 }
 
 pub(super) fn read<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {

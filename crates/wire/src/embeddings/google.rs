@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Body, Counted, Form, Input, Vector, read_list, task};
-use crate::ir::{NotAReply, Refusal};
+use crate::ir::NotAReply;
 use crate::json::Node;
 use crate::json::write::Object;
 
@@ -51,7 +51,7 @@ fn write_text(o: &mut Object<'_>, input: &Input<'_>) {
     });
 }
 
-pub(super) fn write_batch(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_batch(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     let (model, task) = (format!("models/{}", body.plan.model), task_of(body));
     o.array("requests", |a| {
         for input in body.inputs {
@@ -63,7 +63,6 @@ pub(super) fn write_batch(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result
             });
         }
     });
-    Ok(())
 }
 
 pub(super) fn read_batch<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {
@@ -76,7 +75,7 @@ pub(super) fn read_batch<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>
     Ok(usage.and_then(|usage| usage.get("promptTokenCount")?.uint()))
 }
 
-pub(super) fn write_instances(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_instances(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     let task = task_of(body);
     o.array("instances", |a| {
         for input in body.inputs {
@@ -89,7 +88,6 @@ pub(super) fn write_instances(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Re
     if let Some(dimensions) = body.question.dimensions {
         o.object("parameters", |o| o.uint("outputDimensionality", dimensions));
     }
-    Ok(())
 }
 
 pub(super) fn read_predictions<'a>(
@@ -119,13 +117,12 @@ pub(super) fn read_predictions<'a>(
     Ok(total.or(counted))
 }
 
-pub(super) fn write_content(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_content(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     for input in body.inputs {
         write_text(o, input);
     }
     o.text_if("taskType", task_of(body).as_deref());
     o.uint_if("outputDimensionality", body.question.dimensions);
-    Ok(())
 }
 
 pub(super) fn read_content<'a>(

@@ -1,7 +1,7 @@
 //! Vendors whose embeddings differ from OpenAI's little or not at all.
 
 use super::{Body, Counted, Input, Recall, Vector, read_list};
-use crate::ir::{NotAReply, Received, Refusal, Told};
+use crate::ir::{NotAReply, Received, Told};
 use crate::json::Node;
 use crate::json::write::{self, Object};
 use crate::usage::Usage;
@@ -15,12 +15,11 @@ fn write_inputs(name: &str, body: &Body<'_, '_>, o: &mut Object<'_>) {
     o.array(name, |a| texts.for_each(|text| a.text(text)));
 }
 
-pub(super) fn write_openai(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_openai(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     o.text("model", body.plan.model);
     write_inputs("input", body, o);
     o.uint_if("dimensions", body.question.dimensions);
     o.text_if("input_type", body.question.input_type.as_deref());
-    Ok(())
 }
 
 pub(super) fn read_openai<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {
@@ -88,13 +87,12 @@ fn rewrite(item: Node<'_>, vector: &Vector<'_>, base64: bool, o: &mut Object<'_>
     }
 }
 
-pub(super) fn write_ollama(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_ollama(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     body.dropped
         .note_if(body.question.input_type.is_some(), "input_type");
     o.text("model", body.plan.model);
     write_inputs("input", body, o);
     o.uint_if("dimensions", body.question.dimensions);
-    Ok(())
 }
 
 pub(super) fn read_ollama<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a>>) -> Counted {
@@ -103,13 +101,12 @@ pub(super) fn read_ollama<'a>(node: Node<'a>, _: usize, into: &mut Vec<Vector<'a
     Ok(tokens.and_then(Node::uint))
 }
 
-pub(super) fn write_tasks(body: &mut Body<'_, '_>, o: &mut Object<'_>) -> Result<(), Refusal> {
+pub(super) fn write_tasks(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     body.dropped
         .note_if(body.question.input_type.is_some(), "input_type");
     body.dropped
         .note_if(body.question.dimensions.is_some(), "dimensions");
     write_inputs("inputs", body, o);
-    Ok(())
 }
 
 /// A vector, a list of them, or for each text one for each of its tokens. Nothing is counted.

@@ -54,7 +54,9 @@ impl<'a> Vector<'a> {
         }
         #[expect(clippy::cast_precision_loss, reason = "tokens of a text are few")]
         let count = nodes.len() as f64;
-        sum.iter_mut().for_each(|number| *number /= count);
+        for number in &mut sum {
+            *number /= count;
+        }
         Ok(Vector::Numbers(sum))
     }
 
@@ -82,7 +84,9 @@ impl<'a> Vector<'a> {
             .sum::<f64>()
             .sqrt();
         if length.is_finite() && length > 0.0 {
-            numbers.iter_mut().for_each(|number| *number /= length);
+            for number in &mut numbers {
+                *number /= length;
+            }
         }
         Vector::Numbers(numbers)
     }

@@ -69,7 +69,7 @@ pub(super) fn read_images<'a>(
 pub(super) fn write_sdxl(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     let question = body.question;
     o.array("text_prompts", |a| {
-        a.object(|o| o.text("text", &question.prompt))
+        a.object(|o| o.text("text", &question.prompt));
     });
     o.uint("samples", body.count);
     if let Some(sides) = question.sides {

@@ -49,7 +49,7 @@ pub(super) fn write_imagen(body: &mut Body<'_, '_>, o: &mut Object<'_>) {
     body.dropped
         .note_if(size.is_some() && shape.or(asked).is_none(), "size");
     o.array("instances", |a| {
-        a.object(|o| o.text("prompt", &question.prompt))
+        a.object(|o| o.text("prompt", &question.prompt));
     });
     o.object("parameters", |o| {
         o.uint("sampleCount", body.count);

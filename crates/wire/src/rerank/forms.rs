@@ -46,7 +46,7 @@ pub(super) fn write_cohere(question: &Question<'_>, plan: &Plan<'_>, o: &mut Obj
     o.text("model", plan.model);
     o.text("query", &question.query);
     o.array("documents", |a| {
-        question.documents.iter().for_each(|text| a.text(text))
+        question.documents.iter().for_each(|text| a.text(text));
     });
     o.uint_if("top_n", question.wanted());
     o.uint_if("max_tokens_per_doc", question.max_tokens_per_doc);
@@ -118,7 +118,7 @@ pub(super) fn write_nvidia(question: &Question<'_>, plan: &Plan<'_>, o: &mut Obj
     o.text("model", plan.model);
     o.object("query", |o| o.text("text", &question.query));
     o.array("passages", |a| {
-        each(question, a, |o, text| o.text("text", text))
+        each(question, a, |o, text| o.text("text", text));
     });
     o.text("truncate", "END");
 }
@@ -135,7 +135,7 @@ pub(super) fn read_nvidia<'a>(node: Node<'a>, ranking: &mut Ranking<'a>) -> Resu
 pub(super) fn write_scores(question: &Question<'_>, _: &Plan<'_>, o: &mut Object<'_>) {
     o.array("queries", |a| a.text(&question.query));
     o.array("documents", |a| {
-        question.documents.iter().for_each(|text| a.text(text))
+        question.documents.iter().for_each(|text| a.text(text));
     });
 }
 
@@ -153,7 +153,7 @@ pub(super) fn read_scores<'a>(node: Node<'a>, ranking: &mut Ranking<'a>) -> Resu
 pub(super) fn write_worker(question: &Question<'_>, _: &Plan<'_>, o: &mut Object<'_>) {
     o.text("query", &question.query);
     o.array("contexts", |a| {
-        each(question, a, |o, text| o.text("text", text))
+        each(question, a, |o, text| o.text("text", text));
     });
     o.uint_if("top_k", question.wanted());
 }

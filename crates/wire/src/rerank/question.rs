@@ -116,7 +116,9 @@ fn text_of<'a>(document: Node<'a>, fields: &[Cow<'_, str>]) -> Option<Cow<'a, st
         let _ = writeln!(lines, "{name}: {value}");
     };
     if fields.is_empty() {
-        members.iter().for_each(|(name, value)| line(name, value));
+        for (name, value) in &members {
+            line(name, value);
+        }
     }
     for field in fields {
         let member = members.iter().rev().find(|(name, _)| name == field);
