@@ -207,7 +207,7 @@ fn body(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> Value {
         Form::Titan => json!({"embedding": first}),
         Form::Nova => json!({"embeddings": [{"embeddingType": "TEXT", "embedding": first}]}),
     };
-    let counter = match form {
+    let (name, count) = match form {
         Form::Cohere | Form::BedrockCohere => {
             ("meta", json!({"billed_units": {"input_tokens": tokens}}))
         }
@@ -221,7 +221,7 @@ fn body(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> Value {
         Form::Nova | Form::Tasks => return body,
     };
     if counts {
-        body[counter.0] = counter.1;
+        body[name] = count;
     }
     body
 }
