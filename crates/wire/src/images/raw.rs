@@ -8,6 +8,9 @@ use crate::json::Node;
 use crate::json::write::Object;
 use crate::replicate;
 
+/// Bytes that show what a file is.
+const HEAD: usize = 12;
+
 /// Nothing: the body is written elsewhere.
 pub(super) fn write_nothing(_: &mut Body<'_, '_>, _: &mut Object<'_>) {}
 
@@ -63,7 +66,8 @@ fn is_picture(answer: &Received<'_>) -> bool {
         .media_type
         .is_some_and(|kind| kind.trim_start().starts_with("image/"));
     // A head of base64 is enough to see a beginning.
-    let head = answer.body.get(..12).map(media::encode);
+    let head = answer.body.get(..answer.body.len().min(HEAD));
+    let head = head.map(media::encode);
     let shown = head.as_deref().and_then(media::sniff);
     (said && !answer.body.is_empty()) || shown.is_some_and(|mime| mime.starts_with("image/"))
 }
