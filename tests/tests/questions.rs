@@ -1,6 +1,12 @@
 //! What is asked beside chats, from a row to a vendor and back: every form is written as the mock of
 //! that vendor reads it, and read as it answers. There is no gateway between: it has no such routes yet.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 use std::collections::BTreeMap;
 
 use ferrogw_tests::{Answer, Call, Vendor};

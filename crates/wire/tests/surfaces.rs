@@ -423,10 +423,18 @@ fn answers_may_hold_anything_anywhere() {
     }
 }
 
+/// Bytes of a request that is no list of everything.
+const LONG: usize = 1000;
+
 #[test]
 fn questions_may_hold_anything_anywhere() {
     for case in cases() {
-        let value: Value = serde_json::from_str(&case.request()).unwrap();
+        let text = case.request();
+        // Long lists have the same places again and again.
+        if text.len() > LONG {
+            continue;
+        }
+        let value: Value = serde_json::from_str(&text).unwrap();
         strange::variants(&value, &mut |variant| {
             let text = variant.to_string();
             match write(
