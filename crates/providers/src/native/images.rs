@@ -1,5 +1,6 @@
 //! Pictures, at vendors of every form.
 
+use http::HeaderMap;
 use http::header::{ACCEPT, HeaderValue};
 use wire::Envelope;
 use wire::images::{self, Question};
@@ -32,6 +33,7 @@ pub fn encode_for(
     let question = Question::read(body.node())?;
     let model = provider.bare_model(plan.model);
     let unknown = || unknown(provider, plan, SURFACE);
+    let mut headers = HeaderMap::new();
     let (asked, model, url) = match form {
         Form::Gemini | Form::Vertex => {
             let id = gemini::bare(model);
@@ -54,7 +56,8 @@ pub fn encode_for(
             (asked.ok_or_else(unknown)?, model, plan.below(&path))
         }
         Form::Replicate => {
-            let path = replicate::path(model)?;
+            let (path, prefer) = replicate::pictures::create(model)?;
+            headers = prefer;
             (images::Form::Replicate, model, plan.below(&path))
         }
         Form::Tasks => {
@@ -68,10 +71,12 @@ pub fn encode_for(
         _ => return Err(question::not_served(provider, SURFACE)),
     };
     let written = images::write(&question, asked, &plan.written(provider, model), inputs)?;
-    let mut first = call(&url, Vec::new());
+    let mut first = Call {
+        headers,
+        ..call(&url, Vec::new())
+    };
     match form {
         Form::Bedrock => first.region = bedrock::region_of(model).map(str::to_owned),
-        Form::Replicate => first.headers = replicate::headers(false),
         Form::Tasks => {
             let png = HeaderValue::from_static("image/png");
             first.headers.insert(ACCEPT, png);

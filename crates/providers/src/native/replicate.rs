@@ -267,5 +267,7 @@ fn is_own(url: &str) -> bool {
     })
 }
 
+pub(super) mod pictures;
+
 #[cfg(test)]
 mod tests;
