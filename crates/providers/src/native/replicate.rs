@@ -84,6 +84,8 @@ impl<'a> ModelName<'a> {
     }
 }
 
+pub(super) mod pictures;
+
 /// Whether a part of a name can stand in a path as it is.
 fn is_segment(part: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -266,8 +268,6 @@ fn is_own(url: &str) -> bool {
             .is_some_and(|before| before.ends_with('.') && before.len() > 1)
     })
 }
-
-pub(super) mod pictures;
 
 #[cfg(test)]
 mod tests;
