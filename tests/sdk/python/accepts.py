@@ -117,7 +117,9 @@ def usual(value, name=""):
         # The SDK puts this into schemas on its own.
         return {name: usual(member, name) for name, member in named.items() if name != "property_ordering"}
     if isinstance(value, list):
-        return [usual(item, name) for item in value]
+        # The SDK has its own order of tools.
+        items = [usual(item, name) for item in value]
+        return sorted(items, key=str) if name == "tools" else items
     if isinstance(value, str) and name in ("data", "thought_signature"):
         return value.translate(str.maketrans("-_", "+/"))
     return value.upper() if isinstance(value, str) and name in ENUMS else value
