@@ -20,6 +20,7 @@ from botocore.credentials import Credentials
 
 from accepts import DIALECTS, REGION
 from conftest import BASE_URL, CONFIG, KEY, Mock, gateway_only
+from direct import SIGNATURE
 from shapes import SHAPES
 
 CRATES = Path(__file__).parents[3] / "crates"
@@ -51,10 +52,10 @@ REFUSED = {
 UNKNOWN = {"anthropic/extra-body", "cohere/documents-and-citations", "gemini/extra-body", "gemini/own-door"}
 
 
-def ask(vendor: str, model: str, shape: str) -> tuple[int, str, str]:
-    body = json.dumps({**ALL[shape], **MORE.get(vendor, {}), "model": model}).encode()
+def send(body: dict) -> tuple[int, str, str]:
+    """The status, the vendor's id of the request, the answer."""
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-    request = urllib.request.Request(BASE_URL + "/chat/completions", body, headers)
+    request = urllib.request.Request(BASE_URL + "/chat/completions", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.headers["x-upstream-request-id"], answer.read().decode()
@@ -62,13 +63,22 @@ def ask(vendor: str, model: str, shape: str) -> tuple[int, str, str]:
         return refused.code, refused.headers["x-upstream-request-id"], refused.read().decode()
 
 
+def ask(vendor: str, model: str, shape: str) -> tuple[int, str, str]:
+    return send({**ALL[shape], **MORE.get(vendor, {}), "model": model})
+
+
+def received() -> dict[str, dict]:
+    """What the vendor got, by its ids."""
+    return {f"req_{request['sequence']:016x}": request for request in Mock().received("")}
+
+
 @functools.cache
 def answered(vendor: str, model: str) -> dict[str, tuple[int, dict | None, str]]:
     """For each shape what the client got, and what the vendor."""
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = dict(zip(ALL, pool.map(functools.partial(ask, vendor, model), ALL)))
-    received = {f"req_{request['sequence']:016x}": request for request in Mock().received("")}
-    return {shape: (status, received.get(id), text) for shape, (status, id, text) in answers.items()}
+    got = received()
+    return {shape: (status, got.get(id), text) for shape, (status, id, text) in answers.items()}
 
 
 CASES = [(vendor, model, shape) for vendor, target in TARGETS.items() for model in target["models"] for shape in ALL]
@@ -77,12 +87,12 @@ CASES = [(vendor, model, shape) for vendor, target in TARGETS.items() for model 
 @gateway_only
 @pytest.mark.parametrize(("vendor", "model", "shape"), CASES)
 def test_a_vendor_gets_what_its_sdk_could_have_sent(vendor, model, shape):
-    status, received, text = answered(vendor, model)[shape]
-    if status == 400 and received is None:
+    status, got, text = answered(vendor, model)[shape]
+    if status == 400 and got is None:
         assert shape in REFUSED[vendor], text
         return
-    assert status == 200 and received, text
-    assert DIALECTS[vendor](received["path"], json.loads(received["bytes"])) == []
+    assert status == 200 and got, text
+    assert DIALECTS[vendor](got["path"], json.loads(got["bytes"])) == []
 
 
 @gateway_only
@@ -90,8 +100,32 @@ def test_a_vendor_gets_what_its_sdk_could_have_sent(vendor, model, shape):
 def test_what_has_no_form_is_refused_with_its_place(vendor):
     for shape in REFUSED[vendor]:
         refused = [answered(vendor, model)[shape] for model in TARGETS[vendor]["models"]]
-        texts = [text for status, received, text in refused if status == 400 and received is None]
+        texts = [text for status, got, text in refused if status == 400 and got is None]
         assert texts and all(re.search(r"messages\[\d\]\.content\[\d\]", text) for text in texts), shape
+
+
+THINKERS = [
+    ("anthropic", "claude-opus-4-6"),
+    ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ("gemini", "gemini-3-flash"),
+]
+
+
+@gateway_only
+@pytest.mark.parametrize("stray", [{}, {"content": "I think."}], ids=["as it came", "changed"])
+@pytest.mark.parametrize(("vendor", "model"), THINKERS)
+def test_a_signed_thought_goes_back_to_who_signed_it(vendor, model, stray):
+    first = {"model": model, **SHAPES["tools"], "reasoning_effort": "low", "max_tokens": 4000}
+    status, _, text = send(first)
+    assert status == 200, text
+    said = json.loads(text)["choices"][0]["message"]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "wet"} for call in said["tool_calls"]]
+    second = {**first, "messages": [*first["messages"], {**said, **stray}, *results]}
+    status, id, text = send(second)
+    assert status == 200, text
+    got = received()[id]
+    assert SIGNATURE.encode() in got["bytes"]
+    assert DIALECTS[vendor](got["path"], json.loads(got["bytes"])) == []
 
 
 def golden() -> list[str]:
@@ -116,9 +150,9 @@ def test_the_golden_cases_are_what_sdks_could_have_sent(case):
 @pytest.mark.parametrize("model", TARGETS["bedrock"]["models"])
 @pytest.mark.parametrize("shape", ["text", "stream", "odd characters", "pdf"])
 def test_requests_are_signed_as_aws_own_signer_signs_them(model, shape):
-    _, received, text = answered("bedrock", model)[shape]
-    assert received, text
-    headers = dict(received["headers"])
+    _, got, text = answered("bedrock", model)[shape]
+    assert got, text
+    headers = dict(got["headers"])
     keys = TARGETS["bedrock"]["auth"]["aws"]
     credential, names, signature = re.fullmatch(
         r"AWS4-HMAC-SHA256 Credential=(\S+), ?SignedHeaders=(\S+), ?Signature=([0-9a-f]{64})", headers["authorization"]
@@ -128,9 +162,9 @@ def test_requests_are_signed_as_aws_own_signer_signs_them(model, shape):
     assert {"host", "x-amz-date"} <= set(names.split(";"))
 
     signer = SigV4Auth(Credentials(keys["access_key_id"], keys["secret_access_key"]), "bedrock", REGION)
-    url = f"http://{headers['host']}{received['path']}"
+    url = f"http://{headers['host']}{got['path']}"
     signed = {name: headers[name] for name in names.split(";")}
-    request = AWSRequest("POST", url, headers=signed, data=received["bytes"])
+    request = AWSRequest("POST", url, headers=signed, data=got["bytes"])
     request.context["timestamp"] = time
     expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
     assert signature == expected
