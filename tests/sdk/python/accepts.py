@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, Optional
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import botocore.awsrequest
@@ -19,7 +19,6 @@ import cohere
 import httpx2
 import ollama
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
-from cohere.core.request_options import RequestOptions
 from google import genai
 from google.genai import types as google
 from pydantic import ValidationError
@@ -76,14 +75,9 @@ def swallow(request: httpx2.Request) -> httpx2.Response:
 GOOGLE = genai.Client(
     api_key="key", http_options=google.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(swallow)))
 )
-VERTEX = genai.Client(
-    enterprise=True,
-    api_key="key",
-    http_options=google.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(swallow))),
-)
 
 
-def gemini(path: str, body: dict, client: genai.Client = GOOGLE) -> list[str]:
+def gemini(path: str, body: dict) -> list[str]:
     asked = re.search(r"/models/([^/:?]+):(generateContent|streamGenerateContent\?alt=sse)$", path)
     if not asked:
         return [f"{path} is no path of generateContent"]
@@ -95,7 +89,7 @@ def gemini(path: str, body: dict, client: genai.Client = GOOGLE) -> list[str]:
         return found
     SENT.clear()
     try:
-        client.models._generate_content(
+        GOOGLE.models._generate_content(
             model=asked[1],
             contents=[google.Content.model_validate(content) for content in body["contents"]],
             config=google.GenerateContentConfig.model_validate(config),
@@ -160,7 +154,7 @@ def bedrock(path: str, body: dict) -> list[str]:
         return [f"{path} is no path of Converse"]
     name, call = ("ConverseStream", BEDROCK.converse_stream) if asked[2] else ("Converse", BEDROCK.converse)
     shape = BEDROCK.meta.service_model.operation_model(name).input_shape
-    model = urlsplit(asked[1]).path.replace("%3A", ":").replace("%2F", "/")
+    model = unquote(asked[1])
     given = {**of_shape(body, shape), "modelId": model}
     report = botocore.validate.ParamValidator().validate(given, shape)
     if report.has_errors():
