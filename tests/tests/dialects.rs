@@ -204,6 +204,13 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             "{provider}: {}",
             request.path
         );
+        // Each vendor has its own header for it.
+        let id = format!("req_{:016x}", request.sequence);
+        assert_eq!(
+            answer.header("x-upstream-request-id"),
+            Some(&*id),
+            "{provider}"
+        );
         if provider == "bedrock" {
             let signature = request.header("authorization").unwrap_or_default();
             assert!(

@@ -39,6 +39,9 @@ const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
 const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
 const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
+/// Where vendors put it: most, Anthropic, AWS.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
+
 /// What the client may see of a vendor's headers: its limits and its timings, never its session.
 const RELAYED: [&str; 6] = [
     "x-ratelimit-",
@@ -443,12 +446,18 @@ impl Attempt<'_> {
         let mut headers = HeaderMap::with_capacity(24);
         for (name, value) in vendor {
             let shown = match name.as_str() {
-                "x-request-id" => VENDOR_REQUEST_ID,
+                text if REQUEST_IDS.contains(&text) => VENDOR_REQUEST_ID,
                 text if is_relayed(text) => name.clone(),
                 _ => continue,
             };
-            if clean(value) {
-                headers.append(shown, value.clone());
+            match clean(value) {
+                true if shown == VENDOR_REQUEST_ID => {
+                    headers.insert(shown, value.clone());
+                }
+                true => {
+                    headers.append(shown, value.clone());
+                }
+                false => {}
             }
         }
         headers

@@ -61,6 +61,8 @@ const LINES: &str = "application/x-ndjson";
 const FRAMES: &str = wire::eventstream::CONTENT_TYPE;
 /// Where Bedrock says an answer's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+/// Where Anthropic does.
+pub(crate) const MESSAGE_ID: HeaderName = HeaderName::from_static("request-id");
 const FILL: usize = 1 << 20;
 
 impl Plan {
@@ -74,6 +76,9 @@ impl Plan {
         let mut headers = headers(&answer, behaviour, form);
         if form == Form::Converse {
             converse_headers(&mut headers, status);
+        }
+        if form == Form::Messages {
+            headers.insert(MESSAGE_ID, HeaderValue::from_static(""));
         }
         let steps = match answer {
             Body::Whole(body) => {

@@ -163,10 +163,14 @@ fn response(plan: Arc<Plan>, ticket: Option<Ticket>, exit: Exit) -> Response<Pla
     if let Some(ticket) = &ticket {
         let id = format!("req_{:016x}", ticket.sequence());
         if let Ok(id) = HeaderValue::try_from(id) {
-            if let Some(slot) = headers.get_mut(plan::REQUEST_ID) {
-                *slot = id.clone();
+            let own = [plan::REQUEST_ID, plan::MESSAGE_ID];
+            let own = own.into_iter().find(|name| headers.contains_key(name));
+            match own.and_then(|name| headers.get_mut(name)) {
+                Some(slot) => *slot = id,
+                None => {
+                    headers.entry(REQUEST_ID).or_insert(id);
+                }
             }
-            headers.entry(REQUEST_ID).or_insert(id);
         }
     }
     let status = plan.status;
