@@ -2,12 +2,13 @@
 //! end, so that every vendor's root works.
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, request::Parts};
 
 use crate::{
     anthropic::{self, Form},
     cohere, converse, gemini, ollama,
     openai::{Chat, Embeddings, Refusal},
+    replicate::{self, Prediction},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,13 +24,16 @@ pub(crate) enum Ask {
     Converse(Chat),
     /// A chat in Google's dialect.
     Generate(Chat),
+    /// What is asked of a prediction of Replicate's.
+    Prediction(Prediction),
     Embeddings(Embeddings),
     Models,
     Model(String),
 }
 
 impl Ask {
-    pub(crate) fn read(method: &Method, path: &str, body: &Bytes) -> Result<Ask, Refusal> {
+    pub(crate) fn read(parts: &Parts, body: &Bytes) -> Result<Ask, Refusal> {
+        let (method, path) = (&parts.method, parts.uri.path());
         let (get, post) = (method == Method::GET, method == Method::POST);
         if post && path.ends_with("/chat/completions") {
             Chat::read(path, body).map(Ask::Chat)
@@ -41,6 +45,8 @@ impl Ask {
             ollama::read(body).map(Ask::Ollama)
         } else if post && converse::is_chat(path) {
             converse::read(path, body).map(Ask::Converse)
+        } else if let Some(asked) = replicate::read(method, path, &parts.headers, body) {
+            asked.map(Ask::Prediction)
         } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
             gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
@@ -64,7 +70,7 @@ impl Ask {
             | Ask::Converse(chat)
             | Ask::Generate(chat) => chat.weight(),
             Ask::Embeddings(embeddings) => embeddings.inputs.iter().map(String::len).sum(),
-            Ask::Models | Ask::Model(_) => 0,
+            Ask::Prediction(_) | Ask::Models | Ask::Model(_) => 0,
         };
         texts + self.model().map_or(0, str::len)
     }
@@ -77,6 +83,7 @@ impl Ask {
             Ask::Ollama(_) => Form::Ollama,
             Ask::Converse(_) => Form::Converse,
             Ask::Generate(_) => Form::Gemini,
+            Ask::Prediction(_) => Form::Replicate,
             _ => Form::OpenAi,
         }
     }
@@ -90,6 +97,10 @@ impl Ask {
             | Ask::Converse(chat)
             | Ask::Generate(chat) => Some(&chat.model),
             Ask::Embeddings(embeddings) => Some(&embeddings.model),
+            Ask::Prediction(prediction) => {
+                let chat = prediction.chat.as_ref();
+                chat.map(|chat| chat.model.as_str())
+            }
             Ask::Models => None,
             Ask::Model(id) => Some(id),
         }

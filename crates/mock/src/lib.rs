@@ -34,6 +34,7 @@ mod plan;
 mod playback;
 mod read;
 mod record;
+mod replicate;
 mod script;
 mod serve;
 mod settings;

@@ -22,7 +22,7 @@ use crate::{
     anthropic::{self, Form},
     ask::Ask,
     behaviour::Behaviour,
-    cohere, converse, gemini, ollama,
+    cohere, converse, gemini, ollama, replicate,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -39,6 +39,7 @@ pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
         Ask::Ollama(chat) => ollama::answer(chat, behaviour),
         Ask::Converse(chat) => converse::answer(chat, behaviour),
         Ask::Generate(chat) => gemini::answer(chat, behaviour),
+        Ask::Prediction(prediction) => replicate::answer(prediction, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
         Ask::Models => ok(models::list()),
         Ask::Model(id) => ok(models::one(id)),
