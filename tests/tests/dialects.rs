@@ -142,7 +142,7 @@ fn a_call_falls_from_a_vendor_of_openais_dialect_to_one_of_anthropics() {
 
 /// A vendor's row, the last part of the path it is asked at, whole and as a stream, and lines of its
 /// target.
-const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
+const VENDORS: [(&str, &str, &str, &str, &str); 5] = [
     (
         "anthropic",
         "claude-sonnet-4-5",
@@ -162,6 +162,13 @@ const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
         "command-a-03-2025",
         "/api/v2/chat",
         "/api/v2/chat",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "replicate",
+        "meta/meta-llama-3.1-8b-instruct",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
         "api_key: ${VENDOR_KEY}",
     ),
     (

@@ -1,7 +1,9 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
-use providers::native::{self, Door, NativePlan, Session};
+use providers::native::{self, Course, Description, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
@@ -38,18 +40,21 @@ pub(crate) struct Spoken {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// How it goes on, where it takes several exchanges.
+    pub(crate) course: Option<Box<Course>>,
     /// How its answer is read.
     pub(crate) tongue: Tongue,
 }
 
 /// Puts a call into the vendor's dialect. `own_history` says whether earlier answers of the
-/// conversation may be this target's own.
+/// conversation may be this target's own, `described` what the vendor tells of the model.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
     model: &str,
     streamed: bool,
     own_history: bool,
+    described: Option<&Arc<Description>>,
 ) -> Result<Spoken, Fault> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
     if !native::is_needed(provider, &call.body) {
@@ -63,7 +68,7 @@ pub(crate) fn speak(
         family: None,
         headers: &call.headers,
     };
-    let native = native::encode(provider, &call.body, &plan)?;
+    let native = native::encode_for(provider, &call.body, &plan, described)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
@@ -72,6 +77,7 @@ pub(crate) fn speak(
         headers: native.headers,
         dropped: native.dropped,
         ignored: Vec::new(),
+        course: native.course.map(Box::new),
         tongue: Tongue::Other(Box::new(native.session)),
     })
 }
@@ -102,6 +108,7 @@ fn keep(
         headers: HeaderMap::new(),
         dropped: encoded.dropped,
         ignored: encoded.ignored,
+        course: None,
         tongue: Tongue::Same {
             hide_usage: encoded.asked_usage,
         },

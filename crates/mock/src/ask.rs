@@ -2,7 +2,7 @@
 //! end, so that every vendor's root works.
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, request::Parts};
 use serde_json::Value;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     openai::{Chat, Embeddings, Refusal},
     pictures::{self, Pictures},
     ranks::{self, Ranks},
+    replicate::{self, Prediction},
     vectors,
 };
 
@@ -27,6 +28,8 @@ pub(crate) enum Ask {
     Converse(Chat),
     /// A chat in Google's dialect.
     Generate(Chat),
+    /// What is asked of a prediction of Replicate's.
+    Prediction(Prediction),
     Embeddings(Embeddings),
     /// Embeddings in a vendor's own form.
     Vectors(vectors::Form, Embeddings),
@@ -37,7 +40,8 @@ pub(crate) enum Ask {
 }
 
 impl Ask {
-    pub(crate) fn read(method: &Method, path: &str, body: &Bytes) -> Result<Ask, Refusal> {
+    pub(crate) fn read(parts: &Parts, body: &Bytes) -> Result<Ask, Refusal> {
+        let (method, path) = (&parts.method, parts.uri.path());
         let (get, post) = (method == Method::GET, method == Method::POST);
         if let Some(ask) = beside(path, body).filter(|_| post) {
             ask
@@ -51,6 +55,8 @@ impl Ask {
             ollama::read(body).map(Ask::Ollama)
         } else if post && converse::is_chat(path) {
             converse::read(path, body).map(Ask::Converse)
+        } else if let Some(asked) = replicate::read(method, path, &parts.headers, body) {
+            asked.map(Ask::Prediction)
         } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
             gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
@@ -77,7 +83,7 @@ impl Ask {
                 embeddings.inputs.iter().map(String::len).sum()
             }
             Ask::Ranks(ranks) => ranks.weight(),
-            Ask::Pictures(_) | Ask::Models | Ask::Model(_) => 0,
+            Ask::Pictures(_) | Ask::Prediction(_) | Ask::Models | Ask::Model(_) => 0,
         };
         texts + self.model().map_or(0, str::len)
     }
@@ -93,6 +99,7 @@ impl Ask {
             Ask::Vectors(form, _) => form.errors(),
             Ask::Pictures(asked) => asked.form.errors(),
             Ask::Ranks(asked) => asked.form.errors(),
+            Ask::Prediction(_) => Form::Replicate,
             _ => Form::OpenAi,
         }
     }
@@ -108,6 +115,10 @@ impl Ask {
             Ask::Embeddings(embeddings) | Ask::Vectors(_, embeddings) => Some(&embeddings.model),
             Ask::Pictures(asked) => Some(&asked.model),
             Ask::Ranks(asked) => Some(&asked.model),
+            Ask::Prediction(prediction) => {
+                let chat = prediction.chat.as_ref();
+                chat.map(|chat| chat.model.as_str())
+            }
             Ask::Models => None,
             Ask::Model(id) => Some(id),
         }

@@ -36,6 +36,7 @@ mod playback;
 mod ranks;
 mod read;
 mod record;
+mod replicate;
 mod script;
 mod serve;
 mod settings;

@@ -43,7 +43,8 @@ impl Form {
             Form::Imagen | Form::Gemini => Errors::Gemini,
             Form::Canvas | Form::Sdxl | Form::Stability => Errors::Converse,
             Form::Tasks => Errors::Ollama,
-            Form::OpenAi | Form::Replicate | Form::Workers => Errors::OpenAi,
+            Form::Replicate => Errors::Replicate,
+            Form::OpenAi | Form::Workers => Errors::OpenAi,
         }
     }
 }

@@ -155,9 +155,9 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
         return (status, Body::Whole(refusal.body()));
     }
     match answer {
-        Answer::Whole(StatusCode::OK, body) => {
-            let body = in_band_error(behaviour, form, Refusal::body).unwrap_or(body);
-            (wanted.unwrap_or(StatusCode::OK), Body::Whole(body))
+        Answer::Whole(status, body) if status.is_success() => {
+            let body = in_band_error(behaviour, form, Refusal::in_success).unwrap_or(body);
+            (wanted.unwrap_or(status), Body::Whole(body))
         }
         Answer::Whole(status, body) => (status, Body::Whole(body)),
         Answer::Stream(events) => (wanted.unwrap_or(StatusCode::OK), Body::Stream(events)),
@@ -261,7 +261,7 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
         name: match form {
-            Form::Messages => Some("error"),
+            Form::Messages | Form::Replicate => Some("error"),
             Form::Cohere => Some("message-end"),
             Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
             Form::OpenAi | Form::Gemini | Form::Ollama => None,

@@ -43,6 +43,7 @@ pub(crate) enum Form {
     Ollama,
     Converse,
     Gemini,
+    Replicate,
 }
 
 impl Form {
@@ -59,6 +60,8 @@ impl Form {
             Form::Ollama
         } else if crate::converse::is_chat(path) || path.ends_with("/invoke") {
             Form::Converse
+        } else if crate::replicate::is_path(path) {
+            Form::Replicate
         } else if gemini::asked(path).is_some() {
             Form::Gemini
         } else {

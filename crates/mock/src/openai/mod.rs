@@ -23,7 +23,7 @@ use crate::{
     anthropic::{self, Form},
     ask::Ask,
     behaviour::Behaviour,
-    cohere, converse, gemini, ollama, pictures, ranks, vectors,
+    cohere, converse, gemini, ollama, pictures, ranks, replicate, vectors,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -40,6 +40,7 @@ pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
         Ask::Ollama(chat) => ollama::answer(chat, behaviour),
         Ask::Converse(chat) => converse::answer(chat, behaviour),
         Ask::Generate(chat) => gemini::answer(chat, behaviour),
+        Ask::Prediction(prediction) => replicate::answer(prediction, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
         Ask::Vectors(form, embeddings) => vectors::answer(*form, embeddings, behaviour),
         Ask::Pictures(asked) => pictures::answer(asked, behaviour),
