@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
+use wire::ir::files::Files;
 use wire::usage::Usage;
 
 use crate::body::collect;
@@ -26,7 +27,7 @@ use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
 use crate::target::Key;
 use crate::tokens;
-use crate::tongue::{Tongue, speak};
+use crate::tongue::{Tongue, Unspoken, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
@@ -124,8 +125,8 @@ pub(crate) struct Seen {
 }
 
 impl Attempt<'_> {
-    /// Encodes the call for the target.
-    pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
+    /// Encodes the call for the target, with what has been fetched for it.
+    pub(crate) fn prepare(&self, files: &Files) -> Result<Prepared, Unspoken> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
         let spoken = speak(
             &target.provider,
@@ -133,11 +134,14 @@ impl Attempt<'_> {
             model,
             self.streamed,
             self.own_history,
+            files,
         )?;
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
-        let prompt = tokens::by_rule(spoken.body.len());
+        // Nobody counts files by their bytes.
+        let words = spoken.body.len().saturating_sub(files.weight());
+        let prompt = tokens::by_rule(words);
         let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
         let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
@@ -150,7 +154,7 @@ impl Attempt<'_> {
             )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
-        request.headers_mut().extend(spoken.headers);
+        providers::join_headers(request.headers_mut(), spoken.headers);
         Ok(Prepared {
             request: Box::new(request),
             dropped: spoken.dropped,

@@ -13,8 +13,11 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{self, Fault, Kind};
-use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
+use wire::fault::{self, Fault, Kind, Whose};
+use wire::ir::files::{Files, Need, inline};
+use wire::ir::{
+    self, Block, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer,
+};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{
@@ -111,12 +114,28 @@ pub fn encode(
     body: &Envelope,
     plan: &NativePlan<'_>,
 ) -> Result<NativeCall, Refusal> {
-    let request = match plan.door {
+    encode_with(provider, body, plan, &Files::default())
+}
+
+/// The same with files that were fetched. A refusal says which others would mend it.
+pub fn encode_with(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+    files: &Files,
+) -> Result<NativeCall, Refusal> {
+    let mut request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
     let dialect = dialect_of(provider, &request);
+    let fields = match plan.door {
+        Door::OpenAi => openai::URL_FIELDS,
+        Door::Messages => messages::URL_FIELDS,
+    };
+    let need = |block: &Block<'_>| need(dialect, plan, block);
+    inline(&mut request, files, &fields, need).map_err(Refusal::without)?;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
@@ -208,6 +227,17 @@ pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
     dialect != Dialect::OpenAi
 }
 
+/// Whether a vendor needs the bytes of a block that the client gives the address of.
+fn need(dialect: Dialect, plan: &NativePlan<'_>, block: &Block<'_>) -> Option<Need> {
+    match dialect {
+        Dialect::Converse => converse::need(block, plan.family.unwrap_or(plan.model)),
+        Dialect::Ollama => ollama::need(block),
+        Dialect::Gemini => wire::gemini::need(block),
+        Dialect::Vertex => gemini::need_at_vertex(block, plan.model),
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere | Dialect::Replicate => None,
+    }
+}
+
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
 fn with_rules(
     provider: &Provider,
@@ -228,6 +258,7 @@ fn with_rules(
             param: refused.params.first().cloned().unwrap_or_default(),
             message: refused.to_string(),
             by_policy: true,
+            files: Vec::new(),
         })?;
     encoded.body = body.into();
     encoded.dropped.extend(dropped);
@@ -332,11 +363,13 @@ fn fault_of(error: NotAReply) -> Fault {
     let NotAReply::Vendor(error) = error else {
         return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
     };
-    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = error.status.map_or(Kind::UpstreamError, |status| {
+        fault::of_answer(status, &error)
+    });
     let mut fault = Fault::new(kind);
     fault.upstream_status = error.status;
     // Only what is the client's to mend is told in the vendor's words.
-    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+    if let (Whose::Client, Some(text)) = (fault.whose(), vendor_error::public_message(&error)) {
         fault = fault.saying(text);
     }
     fault.because(error.message.unwrap_or_default())

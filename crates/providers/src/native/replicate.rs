@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use wire::fault::{self, Fault, Kind};
+use wire::fault::{self, Fault, Kind, Whose};
 use wire::ir::Refusal;
 use wire::json::Node;
 use wire::replicate::{Prediction, Status};
@@ -232,11 +232,11 @@ impl Course {
 /// The fault of an answer with an error status.
 fn refused(status: u16, body: &[u8]) -> Fault {
     let error = vendor_error::read(body).unwrap_or_default();
-    let kind = fault::of_status(status);
+    let kind = fault::of_answer(status, &error);
     let mut fault = Fault::new(kind);
     fault.upstream_status = Some(status);
     let said = vendor_error::public_message(&error);
-    if let (Kind::UpstreamRejected, Some(text)) = (kind, said.clone()) {
+    if let (Whose::Client, Some(text)) = (fault.whose(), said.clone()) {
         fault = fault.saying(text);
     }
     fault.because(said.unwrap_or_default())
