@@ -46,7 +46,7 @@ pub use request::{
     Format, MaxOutput, Reasoning, ReasoningMode, Request, Role, Sampling, Tool, ToolChoice,
     ToolKind, Turn,
 };
-pub use sse::{EventStream, Events};
+pub use sse::{EventStream, Events, Unread};
 pub use translation::{Seen, Translation};
 pub use turns::{Shape, shape};
 pub use usage::Usage;

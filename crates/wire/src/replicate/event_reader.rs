@@ -119,7 +119,7 @@ impl PredictionReader {
     }
 
     fn prediction(&mut self, data: &[u8], sink: &mut Sink<'_>) -> Result<(), Break> {
-        let node = Node::parse(data).map_err(|error| Break::Malformed(error.to_string()))?;
+        let node = Node::parse(data)?;
         let Some(prediction) = Prediction::of(node) else {
             return Ok(());
         };
