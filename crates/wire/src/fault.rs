@@ -399,8 +399,8 @@ impl Fault {
     pub fn event(&self) -> Vec<u8> {
         let (error_type, code) = match self.kind {
             Kind::UpstreamSilent | Kind::GatewayTimeout => ("timeout_error", "stream_timeout"),
-            // Clients wait and try again, or shorten, by these words.
-            Kind::UpstreamRateLimited | Kind::UpstreamOverloaded | Kind::UpstreamTooLong => {
+            // Clients wait and try again by these words.
+            Kind::UpstreamRateLimited => {
                 let row = self.kind.row();
                 (row.error_type, row.code)
             }

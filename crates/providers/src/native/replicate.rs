@@ -232,7 +232,11 @@ impl Course {
 /// The fault of an answer with an error status.
 fn refused(status: u16, body: &[u8]) -> Fault {
     let error = vendor_error::read(body).unwrap_or_default();
-    let kind = fault::of_answer(status, &error);
+    // The model is in the path: what is not there is the model.
+    let kind = match fault::of_answer(status, &error) {
+        Kind::UpstreamNotFound => Kind::UpstreamModelNotFound,
+        kind => kind,
+    };
     let mut fault = Fault::new(kind);
     fault.upstream_status = Some(status);
     let said = vendor_error::public_message(&error);

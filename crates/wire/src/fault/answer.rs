@@ -72,6 +72,9 @@ const TOO_LONG_WORDS: [&str; 13] = [
 /// What a model is called by those who do not know it.
 const MODEL_WORDS: [&str; 5] = ["model", "deployment", "endpoint", "engine", "profile"];
 
+/// Cloudflare's codes for the same.
+const MODEL_CODES: [&str; 3] = ["3042", "5007", "7003"];
+
 fn says(error: &VendorError, codes: &[&str]) -> bool {
     let said = [error.code.as_deref(), error.kind.as_deref()];
     said.into_iter().flatten().any(|said| codes.contains(&said))
@@ -82,9 +85,9 @@ fn is_too_long(error: &VendorError) -> bool {
 }
 
 fn is_about_a_model(error: &VendorError) -> bool {
-    [&error.message, &error.code, &error.kind, &error.param]
-        .into_iter()
-        .any(|text| has_one_of(text.as_deref(), &MODEL_WORDS))
+    let texts = [&error.message, &error.code, &error.kind, &error.param];
+    let mut texts = texts.into_iter();
+    says(error, &MODEL_CODES) || texts.any(|text| has_one_of(text.as_deref(), &MODEL_WORDS))
 }
 
 fn has_one_of(text: Option<&str>, words: &[&str]) -> bool {
