@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
+use wire::ir::files::Files;
 use wire::usage::Usage;
 
 use crate::body::collect;
@@ -30,7 +31,7 @@ use crate::reply::{Content, Reply, Stream};
 use crate::source::Source;
 use crate::target::Key;
 use crate::tokens;
-use crate::tongue::{Tongue, speak};
+use crate::tongue::{Tongue, Unspoken, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
@@ -133,8 +134,13 @@ pub(crate) struct Seen {
 }
 
 impl Attempt<'_> {
-    /// Encodes the call for the target, of whose model the vendor may have told this.
-    pub(crate) fn prepare(&self, described: Option<&Arc<Description>>) -> Result<Prepared, Fault> {
+    /// Encodes the call for the target, with what has been fetched for it; of the model the vendor
+    /// may have told this.
+    pub(crate) fn prepare(
+        &self,
+        described: Option<&Arc<Description>>,
+        files: &Files,
+    ) -> Result<Prepared, Unspoken> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
         let spoken = speak(
             &target.provider,
@@ -143,11 +149,14 @@ impl Attempt<'_> {
             self.streamed,
             self.own_history,
             described,
+            files,
         )?;
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
-        let prompt = tokens::by_rule(spoken.body.len());
+        // Nobody counts files by their bytes.
+        let words = spoken.body.len().saturating_sub(files.weight());
+        let prompt = tokens::by_rule(words);
         let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
         let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
@@ -160,7 +169,7 @@ impl Attempt<'_> {
             )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
-        request.headers_mut().extend(spoken.headers);
+        providers::join_headers(request.headers_mut(), spoken.headers);
         Ok(Prepared {
             request: Box::new(request),
             dropped: spoken.dropped,

@@ -212,10 +212,15 @@ impl Errand {
 
     fn refused(&self, heard: &Heard) -> Fault {
         let error = self.session.refused(&heard.head.headers, &heard.body);
+        let mut error = error.unwrap_or_default();
+        // Work begins at the model's path: what is not there is the model.
+        if heard.head.status == StatusCode::NOT_FOUND && self.course.is_creating() {
+            error.param.get_or_insert_with(|| "model".to_owned());
+        }
         vendor::fault_of_answer(
             heard.head.status,
             &heard.head.headers,
-            &error.unwrap_or_default(),
+            &error,
             SystemTime::now(),
             &self.redactor,
         )

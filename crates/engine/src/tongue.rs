@@ -7,7 +7,8 @@ use providers::native::{self, Course, Description, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
-use wire::ir::Face;
+use wire::ir::files::{Files, Wanted};
+use wire::ir::{Face, Refusal};
 use wire::vendor_error::{self, VendorError};
 
 use crate::gateway::Call;
@@ -46,8 +47,33 @@ pub(crate) struct Spoken {
     pub(crate) tongue: Tongue,
 }
 
-/// Puts a call into the vendor's dialect. `own_history` says whether earlier answers of the
-/// conversation may be this target's own, `described` what the vendor tells of the model.
+/// Why a call cannot be put into the vendor's dialect.
+pub(crate) enum Unspoken {
+    /// It has no form there.
+    Fault(Fault),
+    /// The vendor takes only the bytes of files that the call names by URL.
+    Wants(Vec<Wanted>),
+}
+
+impl From<Fault> for Unspoken {
+    fn from(fault: Fault) -> Unspoken {
+        Unspoken::Fault(fault)
+    }
+}
+
+impl From<Refusal> for Unspoken {
+    fn from(refusal: Refusal) -> Unspoken {
+        if refusal.files.is_empty() {
+            Unspoken::Fault(refusal.into())
+        } else {
+            Unspoken::Wants(refusal.files)
+        }
+    }
+}
+
+/// Puts a call into the vendor's dialect, with what has been fetched for it. `own_history` says
+/// whether earlier answers of the conversation may be this target's own, `described` what the vendor
+/// tells of the model.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
@@ -55,10 +81,11 @@ pub(crate) fn speak(
     streamed: bool,
     own_history: bool,
     described: Option<&Arc<Description>>,
-) -> Result<Spoken, Fault> {
+    files: &Files,
+) -> Result<Spoken, Unspoken> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
     if !native::is_needed(provider, &call.body) {
-        return keep(provider, &call.body, model, streamed, word);
+        return Ok(keep(provider, &call.body, model, streamed, word)?);
     }
     let plan = NativePlan {
         door: Door::OpenAi,
@@ -68,7 +95,7 @@ pub(crate) fn speak(
         family: None,
         headers: &call.headers,
     };
-    let native = native::encode_for(provider, &call.body, &plan, described)?;
+    let native = native::encode_with(provider, &call.body, &plan, described, files)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,

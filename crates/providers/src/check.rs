@@ -98,8 +98,11 @@ impl Provider {
     }
 
     fn check_headers(&self, found: &mut Found) {
-        for (name, value) in &self.headers {
-            let field = format!("headers.{name}");
+        let own = self.headers.iter().map(|header| ("", header));
+        let tokens = self.tokens.iter().flat_map(|tokens| &tokens.headers);
+        let tokens = tokens.map(|header| ("tokens.", header));
+        for (section, (name, value)) in own.chain(tokens) {
+            let field = format!("{section}headers.{name}");
             if let Err(problem) = header_name(name).and(header_value(name, value)) {
                 found.add(&field, problem.to_string());
             }

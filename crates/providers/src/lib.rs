@@ -36,7 +36,7 @@ pub use credentials::{
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
 pub use form::Form;
-pub use headers::{BadHeader, fixed_headers, request_headers};
+pub use headers::{BadHeader, fixed_headers, join as join_headers, request_headers};
 pub use provider::{
     Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
     ModelNames, Provider, Quirk, Rewrite, RootRule, Timeouts, VarNames, Vars,

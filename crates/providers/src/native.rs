@@ -17,8 +17,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{self, Fault, Kind};
-use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
+use wire::fault::{self, Fault, Kind, Whose};
+use wire::ir::files::{Files, Need, inline};
+use wire::ir::{
+    self, Block, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer,
+};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{
@@ -132,22 +135,30 @@ pub fn encode(
     body: &Envelope,
     plan: &NativePlan<'_>,
 ) -> Result<NativeCall, Refusal> {
-    encode_for(provider, body, plan, None)
+    encode_with(provider, body, plan, None, &Files::default())
 }
 
-/// The same for a model of which the vendor has told this.
-pub fn encode_for(
+/// The same for a model of which the vendor has told this, with files that were fetched. A refusal
+/// says which others would mend it.
+pub fn encode_with(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
     described: Option<&Arc<Description>>,
+    files: &Files,
 ) -> Result<NativeCall, Refusal> {
-    let request = match plan.door {
+    let mut request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
     let dialect = dialect_of(provider, &request);
+    let fields = match plan.door {
+        Door::OpenAi => openai::URL_FIELDS,
+        Door::Messages => messages::URL_FIELDS,
+    };
+    let need = |block: &Block<'_>| need(dialect, plan, block);
+    inline(&mut request, files, &fields, need).map_err(Refusal::without)?;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
@@ -240,6 +251,17 @@ pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
     dialect != Dialect::OpenAi
 }
 
+/// Whether a vendor needs the bytes of a block that the client gives the address of.
+fn need(dialect: Dialect, plan: &NativePlan<'_>, block: &Block<'_>) -> Option<Need> {
+    match dialect {
+        Dialect::Converse => converse::need(block, plan.family.unwrap_or(plan.model)),
+        Dialect::Ollama => ollama::need(block),
+        Dialect::Gemini => wire::gemini::need(block),
+        Dialect::Vertex => gemini::need_at_vertex(block, plan.model),
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere | Dialect::Replicate => None,
+    }
+}
+
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
 fn with_rules(
     provider: &Provider,
@@ -260,6 +282,7 @@ fn with_rules(
             param: refused.params.first().cloned().unwrap_or_default(),
             message: refused.to_string(),
             by_policy: true,
+            files: Vec::new(),
         })?;
     encoded.body = body.into();
     encoded.dropped.extend(dropped);
@@ -365,14 +388,12 @@ fn fault_of(error: NotAReply) -> Fault {
         return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
     };
     let kind = error.status.map_or(Kind::UpstreamError, |status| {
-        fault::of_error(status, error.code.as_deref())
+        fault::of_answer(status, &error)
     });
     let mut fault = Fault::new(kind);
     fault.upstream_status = error.status;
-    if let (true, Some(text)) = (
-        kind.is_told_as_it_came(),
-        vendor_error::public_message(&error),
-    ) {
+    // Only what is the client's to mend is told in the vendor's words.
+    if let (Whose::Client, Some(text)) = (fault.whose(), vendor_error::public_message(&error)) {
         fault = fault.saying(text);
     }
     fault.because(error.message.unwrap_or_default())

@@ -42,6 +42,9 @@ pub struct Provider {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// Keys that are tokens, and sent as such whatever `auth` says.
+    #[serde(default)]
+    pub tokens: Option<TokenKeys>,
     /// The wire form of its answers and questions.
     #[serde(default)]
     pub dialect: Dialect,
@@ -191,6 +194,17 @@ pub enum Auth {
     Entra(EntraAccess),
     /// `Authorization: Bearer KEY`, or else a token that the Databricks workspace grants.
     Databricks,
+}
+
+/// Keys that are tokens of a person's: sent as `Authorization: Bearer KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKeys {
+    /// How they begin.
+    pub prefix: String,
+    /// Headers that a call with one carries besides.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// What an AWS service is called in signatures.

@@ -16,6 +16,7 @@ mod thinking;
 mod tool;
 mod usage;
 
+pub use block_writer::need;
 pub use error::{read_error, status_of};
 pub use event_reader::{EventReader, reader};
 pub(crate) use family::bare as bare_id;

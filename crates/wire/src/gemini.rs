@@ -29,6 +29,7 @@ mod usage;
 pub use error::{read_error, write_error};
 pub use event_reader::EventReader;
 pub use event_writer::EventWriter;
+pub use media_writer::need;
 pub use model::{Gemini, Home, Reasons};
 pub use reply_reader::read_reply;
 pub use reply_writer::write_reply;

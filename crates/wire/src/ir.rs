@@ -13,12 +13,14 @@
 //! - [`shape`]: conversations as vendors insist on them
 //! - [`names`]: names and ids that a vendor accepts
 //! - [`media`]: data URIs and media types
+//! - [`files`]: files that a request names by URL
 //! - [`Translation`]: a stream between two dialects
 
 mod block;
 mod effort;
 mod event;
 mod extra;
+pub mod files;
 mod finish;
 mod marks;
 pub mod media;

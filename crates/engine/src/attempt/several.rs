@@ -14,8 +14,8 @@ use crate::errand::{Arrived, Errand, Way};
 use crate::tongue::Tongue;
 
 impl Attempt<'_> {
-    /// What the vendor tells of the model, where a call wants to know that first; `asked` becomes
-    /// the time that this took. A vendor that does not tell is asked as most models are.
+    /// What the vendor tells of the model, where a call wants to know that first; the time that this
+    /// took is added to `asked`. A vendor that does not tell is asked as most models are.
     pub(crate) async fn describe(&self, asked: &mut Duration) -> Option<Arc<Description>> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
         let path = native::described_at(&target.provider, model)?;
@@ -26,7 +26,7 @@ impl Attempt<'_> {
             None => asking.await,
             Some(end) => timeout_at(end, asking).await.ok().flatten(),
         };
-        *asked = begun.elapsed();
+        *asked += begun.elapsed();
         described
     }
 

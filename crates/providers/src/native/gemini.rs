@@ -4,7 +4,8 @@
 use http::HeaderMap;
 use wire::anthropic as messages;
 use wire::gemini::{self, Home};
-use wire::ir::{Encoded, Plan, Refusal, Request};
+use wire::ir::files::Need;
+use wire::ir::{Block, Encoded, Plan, Refusal, Request, Source};
 use wire::json::{Node, write};
 use wire::openai;
 use wire::vendor_error::VendorError;
@@ -106,6 +107,23 @@ pub(super) fn write_at_vertex(
             (encoded, HeaderMap::new())
         }
     })
+}
+
+/// Whether a model of Vertex AI's needs the bytes of a block that the client gives the address of.
+pub(super) fn need_at_vertex(block: &Block<'_>, model: &str) -> Option<Need> {
+    match family(model).0 {
+        Family::Gemini => gemini::need(block),
+        // Anthropic itself takes addresses; here they are refused.
+        Family::Claude => {
+            let source = match block {
+                Block::Image(image) => &image.source,
+                Block::File(file) => &file.source,
+                _ => return None,
+            };
+            matches!(source, Source::Url(_)).then_some(Need::Bytes)
+        }
+        Family::Mistral | Family::Endpoint | Family::Open => None,
+    }
 }
 
 /// A model of everybody's dialect has its publisher before it.

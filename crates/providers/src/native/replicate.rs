@@ -2,7 +2,7 @@
 //! stream. What to ask next follows from what was answered; nothing is asked here.
 //!
 //! 1. [`described_at`] says where the model tells what it takes, and [`Description::read`] reads it
-//! 2. [`super::encode_for`] gives the first call and its [`Course`]
+//! 2. [`super::encode_with`] gives the first call and its [`Course`]
 //! 3. [`Course::answered`] with every answer that it [`expects`](Course::expects), but a stream's,
 //!    gives the next [`Step`]
 //! 4. whoever gives up before [`Step::Answer`] sends [`Course::cancel`]

@@ -269,7 +269,7 @@ fn d19_a_model_is_asked_as_its_description_says() {
         own_history: true,
         headers: &HeaderMap::new(),
     };
-    let call = encode_for(row, &body, &plan, Some(&described)).unwrap();
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
     assert_eq!(
         call.body,
         r#"{"input":{"system_prompt":"Be kind.","prompt":"Hi","max_new_tokens":9}}"#
@@ -279,7 +279,7 @@ fn d19_a_model_is_asked_as_its_description_says() {
 
     // The model has turned out to have no path of its own.
     call.course.unwrap().answered(404, b"").unwrap();
-    let call = encode_for(row, &body, &plan, Some(&described)).unwrap();
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
     assert_eq!(call.path.as_deref(), Some("/predictions"));
     assert!(call.body.starts_with(br#"{"version":"c0ffee","input":"#));
     assert!(!call.course.unwrap().expects(404));
