@@ -833,19 +833,22 @@ fn nothing_is_asked_where_nothing_is_wanted() {
 
 #[test]
 fn a_picture_itself_is_fetched_where_the_vendor_says_only_where_it_is() {
-    let row: Provider = toml::from_str(
-        "id = 'acme'\nbase_url = 'https://api.acme.test/v1'\nsurfaces = ['images']\nforms = { images = 'replicate' }",
-    )
-    .unwrap();
-    let body = r#"{"model":"o/n","prompt":"x","response_format":"b64_json"}"#;
-    let asked = site("acme")
-        .ask_row(&row, Surface::Images, "o/n", body)
+    let body = json!({"model": "m", "prompt": "x", "response_format": "b64_json"});
+    let asked = site("replicate")
+        .ask(Surface::Images, "o/n", &body)
         .unwrap();
+    let call = &asked.calls[0];
     assert_eq!(
-        asked.calls[0].url,
-        "https://api.acme.test/v1/models/o/n/predictions"
+        call.url,
+        "https://api.replicate.com/v1/models/o/n/predictions"
     );
-    assert_eq!(asked.calls[0].headers["prefer"], "wait=60");
+    assert_eq!(call.headers["prefer"], "wait=60");
+    for model in ["o", "o/n/x", "../n", "o/n?x"] {
+        let refusal = site("replicate")
+            .ask(Surface::Images, model, &body)
+            .unwrap_err();
+        assert_eq!(refusal.param, "model", "{model}");
+    }
     let headers = HeaderMap::new();
     let answer = Received {
         headers: &headers,
