@@ -25,6 +25,7 @@ mod finish;
 mod marks;
 pub mod media;
 pub mod names;
+mod order;
 mod plan;
 mod received;
 mod reply;
