@@ -19,6 +19,12 @@ pub(crate) fn row(knob: u8) -> &'static Provider {
     ROWS[usize::from(knob) % ROWS.len()]
 }
 
+/// The provider of that name.
+pub(crate) fn named(id: &str) -> &'static Provider {
+    let row = ROWS.iter().find(|row| row.id == *id);
+    row.expect("there is such a provider")
+}
+
 /// The number of a row of every dialect, for seeds.
 pub(crate) fn rows_of_every_dialect() -> Vec<u8> {
     let mut seen = Vec::new();
