@@ -174,10 +174,10 @@ async fn replicate_follows_a_prediction_from_request_to_request() {
     assert_eq!(first["status"], "processing");
     let second = peer.get(&path("get")).await.json();
     assert_eq!(second["status"], "succeeded");
-    assert_eq!(second["output"], json!(["a ", "b"]));
+    assert_eq!(second["output"], json!(["a", " b"]));
     assert!(second["metrics"]["output_token_count"].is_u64());
     let stream = peer.get(&path("stream")).await.text();
-    let expected = "event: output\ndata: a \n\nevent: output\ndata: b\n\nevent: done\ndata: {}\n\n";
+    let expected = "event: output\ndata: a\n\nevent: output\ndata:  b\n\nevent: done\ndata: {}\n\n";
     assert_eq!(stream, expected);
     let stopped = peer.post(&path("cancel"), "", &json!({})).await.json();
     assert_eq!(stopped["status"], "canceled");
