@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use wire::fault::{Again, Fault, Kind};
 
 use crate::body::collect;
-use crate::source::Source;
+use crate::source::Answers;
 use crate::target::{Key, Target};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
@@ -56,7 +56,7 @@ pub(crate) enum Arrived {
     /// The whole answer.
     Whole(Parts, Bytes),
     /// What a stream is read from.
-    Stream(Parts, Source),
+    Stream(Parts, Answers),
 }
 
 /// An exchange that can go on when nobody waits for it any more.
@@ -103,8 +103,8 @@ impl Errand {
         *begun = true;
         if streamed {
             let (heard, leg) = (std::mem::take(&mut self.heard), self.leg(step).await);
-            let source = Legs::new(self, &created.body, leg).into_source();
-            return (heard, Ok(Arrived::Stream(created.answer_head(), source)));
+            let answers = Legs::new(self, &created.body, leg).into_answers();
+            return (heard, Ok(Arrived::Stream(created.answer_head(), answers)));
         }
         let done = self.until_done(step, created).await;
         let arrived = done.map(|done| Arrived::Whole(done.answer_head(), done.body));
@@ -130,7 +130,10 @@ impl Errand {
         };
         match step {
             Step::Stream { url, then } => match self.open(&url).await {
-                Some(body) => Leg::Stream { body, then },
+                Some(body) => Leg::Stream {
+                    body: Box::new(body),
+                    then,
+                },
                 // Looks tell the same, only later.
                 None => look(then, Duration::ZERO),
             },

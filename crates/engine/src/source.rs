@@ -9,12 +9,19 @@ use http_body::{Body, Frame};
 
 use crate::upstream::{BoxError, VendorBody};
 
+/// Several answers, as they come.
+pub(crate) type Answers = BoxStream<'static, Result<Bytes, BoxError>>;
+
 /// Where the bytes of a stream come from.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual one is the large one, and a box would cost each stream"
+)]
 pub(crate) enum Source {
     /// One answer.
     One(VendorBody),
     /// Several. An error that is a fault says itself what went wrong.
-    Several(BoxStream<'static, Result<Bytes, BoxError>>),
+    Several(Answers),
 }
 
 impl Body for Source {

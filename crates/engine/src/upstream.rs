@@ -147,12 +147,14 @@ impl Broken {
     }
 }
 
+type Pools = Vec<(usize, Arc<Pool>)>;
+
 /// The connections of one core.
 #[derive(Clone, Default)]
 pub struct Upstream {
     /// By the number of the way. Locked for the length of a look, by its own core and, after a
     /// reload, by whoever sorts out what is no longer used.
-    pools: Arc<Mutex<Vec<(usize, Arc<Pool>)>>>,
+    pools: Arc<Mutex<Pools>>,
 }
 
 impl Upstream {
@@ -204,7 +206,7 @@ impl Upstream {
         pool
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Arc<Pool>)>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Pools> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,7 @@ use wire::fault::{Fault, Kind};
 
 use super::{Attempt, Received, Seen};
 use crate::errand::{Arrived, Errand, Way};
+use crate::source::Source;
 use crate::tongue::Tongue;
 
 impl Attempt<'_> {
@@ -55,15 +56,18 @@ impl Attempt<'_> {
         let config = &self.call.snapshot.config;
         let limit = usize::try_from(config.max_response_bytes).unwrap_or(usize::MAX);
         let errand = Errand::new(way, course, session, &self.call.snapshot.redactor, limit);
-        let (heard, arrived) = errand
+        let (last, arrived) = errand
             .run(request, self.streamed, &mut seen.answering)
             .await;
-        self.learn(&heard);
+        self.learn(&last);
         let received = match arrived {
             Ok(Arrived::Whole(head, body)) => Ok(Received::Whole(head, body)),
-            Ok(Arrived::Stream(head, source)) => self.hold(head, source, tongue, times).await,
+            Ok(Arrived::Stream(head, answers)) => {
+                let source = Source::Several(answers);
+                self.hold(head, source, tongue, times).await
+            }
             Err(fault) => {
-                seen.headers = self.relayed(&heard);
+                seen.headers = self.relayed(&last);
                 Err(fault)
             }
         };

@@ -11,7 +11,7 @@ use providers::native::{Step, stage_event};
 use tokio::time::sleep;
 
 use super::Errand;
-use crate::source::Source;
+use crate::source::Answers;
 use crate::upstream::{BoxError, VendorBody};
 
 /// Ends an event that the vendor left open.
@@ -20,7 +20,7 @@ const BLANK: &[u8] = b"\n\n";
 /// What is read next.
 pub(super) enum Leg {
     /// The vendor's stream; behind its end, a look at this path.
-    Stream { body: VendorBody, then: String },
+    Stream { body: Box<VendorBody>, then: String },
     /// A look, after a pause.
     Look {
         path: String,
@@ -50,12 +50,12 @@ impl Legs {
         }
     }
 
-    pub(super) fn into_source(self) -> Source {
+    pub(super) fn into_answers(self) -> Answers {
         let reading = unfold(self, |mut legs| async move {
             let next = legs.next().await?;
             Some((next, legs))
         });
-        Source::Several(reading.boxed())
+        reading.boxed()
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {

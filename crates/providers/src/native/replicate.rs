@@ -57,7 +57,7 @@ impl Description {
             .get("latest_version")
             .and_then(|latest| latest.get("id")?.text())
             .filter(|version| is_segment(version))
-            .map(|version| version.into_owned());
+            .map(std::borrow::Cow::into_owned);
         (inputs.is_some() || version.is_some()).then(|| Description {
             inputs,
             version,
