@@ -161,7 +161,7 @@ fn a_call_falls_from_a_vendor_of_openais_dialect_to_one_of_anthropics() {
 
 /// A vendor's row, the last part of the path it is asked at, whole and as a stream, and lines of its
 /// target.
-const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
+const VENDORS: [(&str, &str, &str, &str, &str); 5] = [
     (
         "anthropic",
         "claude-sonnet-4-5",
@@ -181,6 +181,13 @@ const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
         "command-a-03-2025",
         "/api/v2/chat",
         "/api/v2/chat",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "replicate",
+        "meta/meta-llama-3.1-8b-instruct",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
         "api_key: ${VENDOR_KEY}",
     ),
     (
@@ -222,6 +229,13 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             request.path.ends_with(whole),
             "{provider}: {}",
             request.path
+        );
+        // Each vendor has its own header for it.
+        let id = format!("req_{:016x}", request.sequence);
+        assert_eq!(
+            answer.header("x-upstream-request-id"),
+            Some(&*id),
+            "{provider}"
         );
         if provider == "bedrock" {
             let signature = request.header("authorization").unwrap_or_default();

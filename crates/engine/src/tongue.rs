@@ -1,7 +1,9 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
-use providers::native::{self, Door, NativePlan, Session};
+use providers::native::{self, Course, Description, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
@@ -39,6 +41,8 @@ pub(crate) struct Spoken {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// How it goes on, where it takes several exchanges.
+    pub(crate) course: Option<Box<Course>>,
     /// How its answer is read.
     pub(crate) tongue: Tongue,
 }
@@ -68,13 +72,15 @@ impl From<Refusal> for Unspoken {
 }
 
 /// Puts a call into the vendor's dialect, with what has been fetched for it. `own_history` says
-/// whether earlier answers of the conversation may be this target's own.
+/// whether earlier answers of the conversation may be this target's own, `described` what the vendor
+/// tells of the model.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
     model: &str,
     streamed: bool,
     own_history: bool,
+    described: Option<&Arc<Description>>,
     files: &Files,
 ) -> Result<Spoken, Unspoken> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
@@ -89,7 +95,7 @@ pub(crate) fn speak(
         family: None,
         headers: &call.headers,
     };
-    let native = native::encode_with(provider, &call.body, &plan, files)?;
+    let native = native::encode_with(provider, &call.body, &plan, described, files)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
@@ -98,6 +104,7 @@ pub(crate) fn speak(
         headers: native.headers,
         dropped: native.dropped,
         ignored: Vec::new(),
+        course: native.course.map(Box::new),
         tongue: Tongue::Other(Box::new(native.session)),
     })
 }
@@ -128,6 +135,7 @@ fn keep(
         headers: HeaderMap::new(),
         dropped: encoded.dropped,
         ignored: encoded.ignored,
+        course: None,
         tongue: Tongue::Same {
             hide_usage: encoded.asked_usage,
         },

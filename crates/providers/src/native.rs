@@ -10,6 +10,10 @@
 //! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
+//!
+//! What is no chat goes through [`question`], in [`embeddings`], [`images`] and [`rerank`].
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -30,8 +34,15 @@ use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+pub mod embeddings;
 mod gemini;
+pub mod images;
+pub mod question;
 pub mod replicate;
+pub mod rerank;
+
+pub use replicate::{Course, Description, Step, with_version};
+pub use wire::replicate::prediction_event as stage_event;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +87,8 @@ pub struct NativeCall {
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
     pub dropped: Vec<String>,
+    /// How the call goes on, where it takes several exchanges.
+    pub course: Option<Course>,
     /// What the answer needs to know.
     pub session: Session,
 }
@@ -108,20 +121,30 @@ pub struct Whole {
     pub finish: Finish<'static>,
 }
 
+/// Where a vendor describes a model, below the API root, if a call of it wants to know that first.
+pub fn described_at(provider: &Provider, model: &str) -> Option<String> {
+    match provider.dialect {
+        Dialect::Replicate => replicate::described_at(provider.bare_model(model)),
+        _ => None,
+    }
+}
+
 /// Puts a call into the vendor's dialect. A refusal names the field and is the client's to mend.
 pub fn encode(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
 ) -> Result<NativeCall, Refusal> {
-    encode_with(provider, body, plan, &Files::default())
+    encode_with(provider, body, plan, None, &Files::default())
 }
 
-/// The same with files that were fetched. A refusal says which others would mend it.
+/// The same for a model of which the vendor has told this, with files that were fetched. A refusal
+/// says which others would mend it.
 pub fn encode_with(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
+    described: Option<&Arc<Description>>,
     files: &Files,
 ) -> Result<NativeCall, Refusal> {
     let mut request = match plan.door {
@@ -144,7 +167,7 @@ pub fn encode_with(
         streaming,
         own_history: plan.own_history,
     };
-    let (mut path, mut region) = (None, None);
+    let (mut path, mut region, mut course) = (None, None, None);
     let (encoded, headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
@@ -164,9 +187,9 @@ pub fn encode_with(
             (ollama::write_request(request, &written)?, HeaderMap::new())
         }
         Dialect::Replicate => {
-            path = Some(replicate::path(written.model)?);
-            let headers = replicate::headers(streaming);
-            (predictions::write_request(request, &written)?, headers)
+            let creation = replicate::create(request, &written, described)?;
+            (path, course) = (Some(creation.path), Some(creation.course));
+            (creation.encoded, HeaderMap::new())
         }
         Dialect::Converse => {
             let mut encoded = converse::write_request(request, &written)?;
@@ -195,6 +218,7 @@ pub fn encode_with(
         region,
         headers,
         dropped: encoded.dropped,
+        course,
         session: Session {
             dialect: gemini::spoken(dialect, plan.model),
             at_vertex: dialect == Dialect::Vertex,

@@ -115,6 +115,10 @@ pub enum Kind {
     ProviderSaturated,
     /// Targets that fail are kept from calls for a while, and there is no other.
     UpstreamUnavailable,
+    /// The vendor gave up its work before the end, or was told to.
+    UpstreamCancelled,
+    /// The vendor found that the request, or the answer to it, is against its rules.
+    UpstreamContentPolicy,
     /// A file that the request names by URL is not fetched, and the vendor takes no URL.
     MediaNotFetched,
     /// The conversation is longer than the model can read.
@@ -206,7 +210,7 @@ const NOT_THERE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobo
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 37] = [
+pub static ROWS: [Row; 39] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -238,6 +242,8 @@ pub static ROWS: [Row; 37] = [
     row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), FAILED, "provider_error", "the provider's answer ended before it was complete"),
     row(Kind::ProviderSaturated, 429, (RATE, "provider_saturated"), FULL, "saturated", "the provider has as many calls from this gateway as it may have; try again in a moment"),
     row(Kind::UpstreamUnavailable, 503, (UPSTREAM, "upstream_unavailable"), BARRED, "circuit_open", "the providers of this model fail and are left alone for a while"),
+    row(Kind::UpstreamCancelled, 502, (UPSTREAM, "upstream_cancelled"), FAILED, "provider_error", "the provider gave up before the answer was complete"),
+    row(Kind::UpstreamContentPolicy, 400, (INVALID, "content_policy_violation"), CLIENT, "client_error", "the provider's rules do not allow this request"),
     row(Kind::MediaNotFetched, 400, (INVALID, "media_not_fetched"), ELSEWHERE, "client_error", "a file that the request names cannot be fetched"),
     row(Kind::UpstreamTooLong, 400, (INVALID, "context_length_exceeded"), TOO_MUCH, "client_error", "the conversation is longer than the model can read"),
     row(Kind::UpstreamTooLarge, 413, (INVALID, "request_too_large"), TOO_MUCH, "client_error", "the request is larger than the provider accepts"),

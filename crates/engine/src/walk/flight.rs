@@ -61,15 +61,15 @@ impl Walk<'_> {
         let begun = Instant::now();
         let (receipt, media) = (&mut *way.receipt, &mut way.media);
         let number = open(receipt, stop.candidate, begun);
-        let before = media.brought().took;
-        let prepared = self.prepare(stop, until, media).await;
+        let (before, mut asked) = (media.brought().took, Duration::ZERO);
+        let prepared = self.prepare(stop, until, media, &mut asked).await;
         let ready = Instant::now();
         let fetched = media.brought().took.saturating_sub(before);
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
                 (ready - begun).saturating_sub(fetched)
             } else {
-                Duration::ZERO
+                asked
             };
             notes.upstream_wait += queued + fetched;
             if !fetched.is_zero() {
@@ -100,19 +100,21 @@ impl Walk<'_> {
         }
     }
 
+    /// The time that the vendor took to describe the model is added to `asked`.
     async fn prepare<'a>(
         &'a self,
         stop: &'a Stop<'a>,
         until: Option<Instant>,
         media: &mut Media<'_>,
+        asked: &mut Duration,
     ) -> Result<(Attempt<'a>, Prepared, Admission), Fault> {
-        match self.encode(stop, until, media.files()).await {
+        match self.encode(stop, until, media.files(), asked).await {
             Ok(ready) => return Ok(ready),
             Err(Unspoken::Fault(fault)) => return Err(fault),
             // Boxed: most calls never need the room. Nobody's place is held meanwhile.
             Err(Unspoken::Wants(wanted)) => Box::pin(media.bring(&wanted, until)).await?,
         }
-        match self.encode(stop, until, media.files()).await {
+        match self.encode(stop, until, media.files(), asked).await {
             Ok(ready) => Ok(ready),
             Err(Unspoken::Fault(fault)) => Err(fault),
             Err(Unspoken::Wants(_)) => {
@@ -126,6 +128,7 @@ impl Walk<'_> {
         stop: &'a Stop<'a>,
         until: Option<Instant>,
         files: &Files,
+        asked: &mut Duration,
     ) -> Result<(Attempt<'a>, Prepared, Admission), Unspoken> {
         let admission = stop.vital.admit(&self.call.principal.id, until).await?;
         let attempt = Attempt {
@@ -138,7 +141,8 @@ impl Walk<'_> {
             key: stop.candidate.target.pick_key(self.ids.number()),
             deadline: self.deadline,
         };
-        let prepared = attempt.prepare(files)?;
+        let described = attempt.describe(asked).await;
+        let prepared = attempt.prepare(described.as_ref(), files)?;
         Ok((attempt, prepared, admission))
     }
 

@@ -27,6 +27,8 @@ pub fn of_answer(status: u16, error: &VendorError) -> Kind {
             Kind::UpstreamTooLong
         }
         Kind::UpstreamRejected if says(error, &FILTERED) => Kind::UpstreamFiltered,
+        Kind::UpstreamRejected if says(error, &AGAINST_RULES) => Kind::UpstreamContentPolicy,
+        Kind::UpstreamError if says(error, &CANCELLED) => Kind::UpstreamCancelled,
         // No pause brings an empty account back.
         Kind::UpstreamRateLimited if says(error, &EMPTY) => Kind::UpstreamQuota,
         Kind::UpstreamModelNotFound if !is_about_a_model(error) => Kind::UpstreamNotFound,
@@ -35,11 +37,13 @@ pub fn of_answer(status: u16, error: &VendorError) -> Kind {
 }
 
 /// Codes of requests that a vendor's own filter has stopped.
-const FILTERED: [&str; 3] = [
-    "content_filter",
-    "content_policy_violation",
-    "ResponsibleAIPolicyViolation",
-];
+const FILTERED: [&str; 2] = ["content_filter", "ResponsibleAIPolicyViolation"];
+
+/// Codes of requests that are against a vendor's rules.
+const AGAINST_RULES: [&str; 1] = ["content_policy_violation"];
+
+/// Codes of work that was given up.
+const CANCELLED: [&str; 1] = ["upstream_cancelled"];
 
 /// Codes of accounts without credit.
 const EMPTY: [&str; 2] = ["insufficient_quota", "billing_hard_limit_reached"];

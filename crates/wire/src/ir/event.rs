@@ -13,7 +13,8 @@ use crate::vendor_error::VendorError;
 /// One thing that a stream says.
 ///
 /// `block` numbers the blocks of one choice from 0 without gaps, in the order in which they open.
-/// Blocks may interleave; each is opened once, and closed before its choice finishes.
+/// Blocks may interleave; each is opened once, and closed before its choice finishes. Writers may
+/// rely on it: where a vendor does not keep it, a [`Translation`](super::Translation) does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
     /// The stream begins. Comes first and once.
