@@ -64,7 +64,7 @@ impl Walk<'_> {
         let (before, mut asked) = (media.brought().took, Duration::ZERO);
         let prepared = self.prepare(stop, until, media, &mut asked).await;
         let ready = Instant::now();
-        let fetched = media.brought().took - before;
+        let fetched = media.brought().took.saturating_sub(before);
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
                 (ready - begun).saturating_sub(fetched)

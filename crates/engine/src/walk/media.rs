@@ -127,7 +127,7 @@ fn fetch<'f>(
 ) -> BoxFuture<'f, (String, Result<egress::Media, Refused>)> {
     let url = url.to_owned();
     Box::pin(async move {
-        let fetched = fetches.fetch(&url).await;
-        (url, fetched)
+        let file = fetches.fetch(&url).await;
+        (url, file)
     })
 }
