@@ -3,8 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-use ferrogw_tests::config::{MODEL, Setup};
-use ferrogw_tests::{Event, Gateway, Vendor, chat_body, stream_body};
+use ferrogw_tests::config::{MODEL, Setup, VENDOR_KEY};
+use ferrogw_tests::{Call, Event, Gateway, Vendor, chat_body, keys, stream_body};
 use serde_json::{Value, json};
 
 const CLAUDE: &str = "claude-sonnet-4-5";
@@ -262,5 +262,112 @@ fn ollama_is_asked_in_its_own_dialect_only_where_that_is_needed() {
         assert_eq!(answer.status(), 200, "{member}: {}", answer.text());
         assert_eq!(answer.json()["object"], "chat.completion", "{member}");
         assert_eq!(vendor.last().path, path, "{member}");
+    }
+}
+
+/// A gateway before a vendor whose models do not all speak alike.
+fn mixed(vendor: &Vendor, provider: &str, models: &str) -> Gateway {
+    let setup = Setup::at(&format!("http://{}/first/v1", vendor.addr()))
+        .section("discovery:\n  enabled: false\nstrategy:\n  mode: fallback")
+        .further_target(&format!(
+            "- virtual_key: mixed\n  provider: {provider}\n  base_url: http://{}\n  api_key: ${{VENDOR_KEY}}\n  models: {models}",
+            vendor.addr()
+        ));
+    Gateway::start(&setup)
+}
+
+#[test]
+fn d25_claude_on_azure_foundry_is_asked_at_its_own_address_and_others_at_theirs() {
+    let vendor = Vendor::start();
+    let models = "{claude-prod: claude-prod, smart: {id: prod-7, family: claude-sonnet-4-6}, usual: gpt-5, mild: {id: prod-8, family: mistral-large-3}}";
+    let gateway = mixed(&vendor, "azure-foundry", models);
+    let claude = "/anthropic/v1/messages";
+    let others = "/openai/v1/chat/completions";
+    for (asked, own, path, bound) in [
+        ("claude-prod", "claude-prod", claude, "max_tokens"),
+        ("smart", "prod-7", claude, "max_tokens"),
+        ("usual", "gpt-5", others, "max_completion_tokens"),
+        ("mild", "prod-8", others, "max_tokens"),
+    ] {
+        let question = json!({"model": asked, "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]});
+        let answer = gateway.chat(question.to_string());
+        assert_eq!(answer.status(), 200, "{asked}: {}", answer.text());
+        let said = answer.json();
+        assert_eq!(said["object"], "chat.completion", "{asked}");
+        assert_eq!(said["choices"][0]["finish_reason"], "stop", "{asked}");
+        let request = vendor.last();
+        assert_eq!(request.path, path, "{asked}");
+        let sent: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let expected = json!({"model": own, bound: 9, "messages": question["messages"]});
+        assert_eq!(sent, expected, "{asked}");
+        assert_eq!(request.header("api-key"), Some(VENDOR_KEY), "{asked}");
+        let version = (path == claude).then_some("2023-06-01");
+        assert_eq!(request.header("anthropic-version"), version, "{asked}");
+
+        let answer = gateway.chat(stream_body(asked));
+        let mut events = answer.events();
+        assert!(events.pop().is_some_and(|last| last.is_done()), "{asked}");
+        assert_eq!(vendor.last().path, path, "{asked}");
+    }
+    let line = gateway.access(&gateway.chat(chat_body("smart")));
+    assert!(
+        line["cost_usd"].as_f64() > Some(0.0),
+        "priced as it is: {line}"
+    );
+    vendor.when(claude, 1, "status=429;retry_after=7");
+    let answer = gateway.chat(chat_body("claude-prod"));
+    assert_eq!(answer.error().1, "rate_limit_exceeded");
+    assert_eq!(answer.header("retry-after"), Some("7"));
+}
+
+#[test]
+fn d26_claude_at_databricks_is_asked_in_its_own_dialect_and_others_in_openais() {
+    let vendor = Vendor::start();
+    let gateway = mixed(
+        &vendor,
+        "databricks",
+        "[databricks-claude-sonnet-4-5, databricks-gpt-oss-120b]",
+    );
+    for (model, path) in [
+        (
+            "databricks-claude-sonnet-4-5",
+            "/serving-endpoints/anthropic/v1/messages",
+        ),
+        (
+            "databricks-gpt-oss-120b",
+            "/serving-endpoints/chat/completions",
+        ),
+    ] {
+        for body in [chat_body(model), stream_body(model)] {
+            let answer = gateway.chat(body);
+            assert_eq!(answer.status(), 200, "{model}: {}", answer.text());
+            let request = vendor.last();
+            assert_eq!(request.path, path);
+            let bearer = format!("Bearer {VENDOR_KEY}");
+            assert_eq!(request.header("authorization"), Some(&*bearer), "{model}");
+        }
+    }
+}
+
+/// A gateway of Cloudflare's before it is told what the client wants of it, and nothing else is.
+#[test]
+fn headers_that_only_one_vendor_understands_are_for_that_one_alone() {
+    let vendor = Vendor::start();
+    let gateway = mixed(
+        &vendor,
+        "cloudflare",
+        "[\"@cf/meta/llama\"]\n  vars: {account_id: a1}",
+    );
+    for (model, reaches) in [("@cf/meta/llama", true), (MODEL, false)] {
+        let call = Call::chat(chat_body(model)).bearer(keys::APP.token);
+        let call = call
+            .header("cf-aig-skip-cache", "true")
+            .header("cf-aig-authorization", "Bearer theirs");
+        let answer = gateway.send(&call);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let request = vendor.last();
+        let skip = reaches.then_some("true");
+        assert_eq!(request.header("cf-aig-skip-cache"), skip, "{model}");
+        assert_eq!(request.header("cf-aig-authorization"), None, "{model}");
     }
 }

@@ -435,7 +435,7 @@ fn credential_of(row: &Provider, sent: &Recorded) -> Option<String> {
 /// Whether the vendor has a second dialect, and only that one can say what the client asks for.
 fn speaks_otherwise(row: &Provider, client: &str) -> bool {
     let body = Envelope::parse(client.to_owned().into(), Limits::default());
-    body.is_ok_and(|body| providers::native::is_needed(row, &body))
+    body.is_ok_and(|body| providers::native::is_needed(row, &body, ""))
 }
 
 #[test]

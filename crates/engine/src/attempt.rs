@@ -131,6 +131,7 @@ impl Attempt<'_> {
             &target.provider,
             self.call,
             model,
+            target.models.family(model),
             self.streamed,
             self.own_history,
         )?;
@@ -144,12 +145,13 @@ impl Attempt<'_> {
             .chat_request(
                 model,
                 spoken.path.as_deref(),
-                spoken.strip,
+                spoken.strip.as_deref(),
                 spoken.body,
                 self.key,
             )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
-        forward(&self.call.headers, request.headers_mut());
+        let named = target.provider.forwards.iter().map(String::as_str);
+        forward(&self.call.headers, named, request.headers_mut());
         request.headers_mut().extend(spoken.headers);
         Ok(Prepared {
             request: Box::new(request),
@@ -533,10 +535,11 @@ fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
     }
 }
 
-fn forward(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in FORWARDED {
-        if let Some(value) = from.get(name) {
-            to.insert(HeaderName::from_static(name), value.clone());
+/// Hands on what everybody understands, and what the vendor is known to.
+fn forward<'a>(from: &HeaderMap, named: impl Iterator<Item = &'a str>, to: &mut HeaderMap) {
+    for name in FORWARDED.into_iter().chain(named) {
+        if let (Some(value), Ok(name)) = (from.get(name), HeaderName::try_from(name)) {
+            to.insert(name, value.clone());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, StatusCode};
 use providers::native::{self, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
@@ -29,7 +31,7 @@ pub(crate) struct Spoken {
     /// Below the API root, where it is not the surface's own.
     pub(crate) path: Option<String>,
     /// An ending taken off the API root before that path.
-    pub(crate) strip: Option<&'static str>,
+    pub(crate) strip: Option<Cow<'static, str>>,
     /// The region that the model's name says, where it says one.
     pub(crate) region: Option<String>,
     /// Besides the target's own.
@@ -42,25 +44,33 @@ pub(crate) struct Spoken {
     pub(crate) tongue: Tongue,
 }
 
-/// Puts a call into the vendor's dialect. `own_history` says whether earlier answers of the
-/// conversation may be this target's own.
+/// Puts a call into the vendor's dialect. `family` is the model that it is, where the operator says;
+/// `own_history` says whether earlier answers of the conversation may be this target's own.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
     model: &str,
+    family: Option<&str>,
     streamed: bool,
     own_history: bool,
 ) -> Result<Spoken, Fault> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
-    if !native::is_needed(provider, &call.body) {
-        return keep(provider, &call.body, model, streamed, word);
+    if !native::is_needed(provider, &call.body, family.unwrap_or(model)) {
+        let plan = ChatPlan {
+            model,
+            family,
+            include_usage: streamed,
+            on_unsupported: word,
+            streaming: streamed,
+        };
+        return keep(provider, &call.body, &plan);
     }
     let plan = NativePlan {
         door: Door::OpenAi,
         model,
         on_unsupported: word,
         own_history,
-        family: None,
+        family,
         headers: &call.headers,
     };
     let native = native::encode(provider, &call.body, &plan)?;
@@ -76,20 +86,8 @@ pub(crate) fn speak(
     })
 }
 
-fn keep(
-    provider: &Provider,
-    body: &Envelope,
-    model: &str,
-    streaming: bool,
-    on_unsupported: OnUnsupported,
-) -> Result<Spoken, Fault> {
-    let plan = ChatPlan {
-        model,
-        include_usage: streaming,
-        on_unsupported,
-        streaming,
-    };
-    let encoded = encode_chat(provider, body, &plan).map_err(|refused: Refused| {
+fn keep(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) -> Result<Spoken, Fault> {
+    let encoded = encode_chat(provider, body, plan).map_err(|refused: Refused| {
         let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
         fault.param = refused.params.first().map(|param| param.as_str().into());
         fault

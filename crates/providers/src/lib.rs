@@ -15,6 +15,7 @@ mod credentials;
 mod duration;
 mod encode;
 mod endpoint;
+mod family;
 mod headers;
 pub mod native;
 mod percent;
@@ -34,6 +35,7 @@ pub use credentials::{
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
+pub use family::Family;
 pub use headers::{BadHeader, fixed_headers, request_headers};
 pub use provider::{
     Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,

@@ -11,6 +11,8 @@
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use wire::fault::{self, Fault, Kind};
@@ -22,6 +24,8 @@ use wire::{
 };
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
+use crate::family::Family;
+use crate::headers::fixed;
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
@@ -58,6 +62,13 @@ pub struct NativePlan<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl NativePlan<'_> {
+    /// The name that says what the model is.
+    fn known_as(&self) -> &str {
+        self.family.unwrap_or(self.model)
+    }
+}
+
 /// A call in a vendor's dialect.
 #[derive(Debug)]
 pub struct NativeCall {
@@ -66,7 +77,7 @@ pub struct NativeCall {
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
     /// An ending to be taken off the API root before the path.
-    pub strip: Option<&'static str>,
+    pub strip: Option<Cow<'static, str>>,
     /// The region that the call must go to and be signed for, where the model's name says one.
     pub region: Option<String>,
     /// Headers besides the target's own.
@@ -116,7 +127,8 @@ pub fn encode(
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
-    let dialect = dialect_of(provider, &request);
+    let family = provider.family(plan.known_as());
+    let dialect = family.map_or_else(|| dialect_of(provider, &request), |family| family.dialect);
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
@@ -126,7 +138,7 @@ pub fn encode(
         own_history: plan.own_history,
     };
     let (mut path, mut region) = (None, None);
-    let (encoded, headers) = match dialect {
+    let (encoded, mut headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
             (
@@ -169,10 +181,16 @@ pub fn encode(
             gemini::write_at_vertex(request, &written, plan.headers)?
         }
     };
+    let mut strip = (dialect == Dialect::Ollama).then_some(Cow::Borrowed("/v1"));
+    if let Some(family) = family {
+        path = Some(family.chat.clone());
+        strip = family.strip.clone().map(Cow::Owned);
+        headers.extend(of_family(family)?);
+    }
     Ok(NativeCall {
         body: encoded.body.into(),
         path,
-        strip: (dialect == Dialect::Ollama).then_some("/v1"),
+        strip,
         region,
         headers,
         dropped: encoded.dropped,
@@ -196,9 +214,19 @@ fn dialect_of(provider: &Provider, request: &ir::Request<'_>) -> Dialect {
     }
 }
 
+/// The headers of a family's calls.
+fn of_family(family: &Family) -> Result<HeaderMap, Refusal> {
+    // A row is checked before it is used.
+    fixed(&family.headers).map_err(|error| Refusal::new("model", error.to_string()))
+}
+
 /// Whether a call from OpenAI's door cannot be forwarded as it came: the vendor speaks another
-/// dialect, or the request says what only its second one can.
-pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
+/// dialect, to all or to the family of the model, or the request says what only its second one can.
+/// The model is named so that it says what it is.
+pub fn is_needed(provider: &Provider, body: &Envelope, model: &str) -> bool {
+    if let Some(family) = provider.family(model) {
+        return family.dialect != Dialect::OpenAi;
+    }
     if provider.second_dialect.is_none() {
         return provider.dialect != Dialect::OpenAi;
     }
@@ -219,6 +247,7 @@ fn with_rules(
         .map_err(|error| Refusal::new("messages", error.to_string()))?;
     let chat = ChatPlan {
         model: plan.model,
+        family: plan.family,
         include_usage: streaming,
         on_unsupported: plan.on_unsupported,
         streaming,

@@ -24,6 +24,7 @@ fn encode_as(id: &str, body: &str, model: &str) -> Encoded {
     let body = Envelope::parse(Bytes::copy_from_slice(body.as_bytes()), Limits::default()).unwrap();
     let streaming = body.flag("stream") == Some(true);
     let plan = ChatPlan {
+        family: None,
         model,
         include_usage: true,
         on_unsupported: OnUnsupported::Warn,
@@ -425,6 +426,7 @@ fn d20_the_prefix_of_a_cloud_model_stays_here() {
     let body =
         Envelope::parse(Bytes::from_static(b"{\"model\":\"x\"}"), Limits::default()).unwrap();
     let plan = ChatPlan {
+        family: None,
         model: "ollama-cloud/gpt-oss:20b",
         include_usage: false,
         on_unsupported: OnUnsupported::Warn,
