@@ -431,7 +431,7 @@ mod tests {
 
     /// Row 19: no vendor is cut off while it may still be thinking.
     #[test]
-    fn row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
+    fn d06_row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
         let Timeouts {
             first_byte,
             idle,

@@ -85,7 +85,7 @@ fn is_named(provider: &Provider, field: &str) -> bool {
 }
 
 #[test]
-fn a_request_that_no_rule_names_goes_out_as_the_very_same_bytes() {
+fn a19_a_request_that_no_rule_names_goes_out_as_the_very_same_bytes() {
     let mut untouched = 0;
     for_all(false, |provider, case, _, encoded| {
         let preset = !provider.chat.presets.is_empty();

@@ -119,7 +119,7 @@ fn row_14_openai_owns_its_moderation_models() {
 }
 
 #[test]
-fn row_19_no_vendor_has_a_first_byte_bound_shorter_than_ten_minutes() {
+fn d06_row_19_no_vendor_has_a_first_byte_bound_shorter_than_ten_minutes() {
     for provider in builtin() {
         let bounds = &provider.timeouts;
         assert!(

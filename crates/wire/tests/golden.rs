@@ -349,7 +349,7 @@ fn events(stream: &str) -> Vec<(Option<String>, Value)> {
 }
 
 #[test]
-fn t1_t2_every_case_is_translated_as_it_is_written_down() {
+fn a01_a02_every_case_is_translated_as_it_is_written_down() {
     let mut failed = String::new();
     for case in cases() {
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -146,7 +146,7 @@ fn d26_claude_at_databricks_is_asked_in_its_own_dialect() {
 }
 
 #[test]
-fn d7_what_the_vendor_cannot_be_asked_is_the_clients_to_mend() {
+fn d07_what_the_vendor_cannot_be_asked_is_the_clients_to_mend() {
     let row = row("dialect = 'anthropic'");
     let body = r#"{"model":"m","messages":[{"role":"user","content":[
         {"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]}"#;

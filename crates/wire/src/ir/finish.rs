@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d3_unknown_reasons_never_leak() {
+    fn d03_unknown_reasons_never_leak() {
         for (native, reason, told) in [
             ("END_TURN", Reason::Stop, false),
             (" Max_Tokens ", Reason::Length, false),

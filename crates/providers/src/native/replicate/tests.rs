@@ -8,7 +8,7 @@ fn course(streaming: bool) -> Course {
 }
 
 #[test]
-fn t20_a_name_that_could_reach_another_path_is_refused() {
+fn a20_a_name_that_could_reach_another_path_is_refused() {
     for model in [
         "", "a", "../x", "a/..", "a/b/c", "a/b%2Fc", "a/b?c", "a/b#c", "a/b\\c", "a/b c", "/b",
         "a/", "a/b:", "a/b:../c",
@@ -43,7 +43,7 @@ fn a_prediction_is_asked_for_at_longer_and_longer_intervals() {
 }
 
 #[test]
-fn t15_d19_what_was_not_created_needs_no_end_and_what_runs_has_one() {
+fn a15_d19_what_was_not_created_needs_no_end_and_what_runs_has_one() {
     let mut course = course(true);
     assert_eq!(course.cancel(), None);
     let created = br#"{"id":"p1","status":"starting","urls":{"stream":"https://stream.replicate.com/v1/files/x"}}"#;
@@ -113,7 +113,7 @@ fn a_model_without_a_path_of_its_own_is_asked_for_by_version() {
 }
 
 #[test]
-fn t13_errors_are_told_by_status_and_only_in_known_words() {
+fn a13_errors_are_told_by_status_and_only_in_known_words() {
     for (status, body, kind, said) in [
         (401, r#"{"detail":"no"}"#, Kind::UpstreamAuth, None),
         (
