@@ -350,3 +350,60 @@ fn d20_a_cloud_models_prefix_is_for_the_gateway_alone() {
         "openrouter/auto"
     );
 }
+
+/// `GET /v1/capabilities` says what is lost, and nothing else is.
+#[test]
+fn a21_what_a_row_says_is_not_honoured_is_what_a_call_loses() {
+    let tools = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+    let value = |parameter| match parameter {
+        "temperature" | "top_p" | "presence_penalty" | "frequency_penalty" => "0.5",
+        "n" | "seed" | "top_logprobs" => "2",
+        "max_tokens" | "max_completion_tokens" => "9",
+        "stop" => r#"["END"]"#,
+        "tools" => r#"[{"type":"function","function":{"name":"f"}}]"#,
+        "tool_choice" => r#""required""#,
+        "response_format" => r#"{"type":"json_object"}"#,
+        "logprobs" => "true",
+        "parallel_tool_calls" => "false",
+        "user" => r#""u""#,
+        _ => r#"{"5":1}"#,
+    };
+    for (id, model) in [
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-flash"),
+        ("cohere", "command-a-03-2025"),
+        ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ] {
+        let row = crate::builtin().get(id).unwrap();
+        for (parameter, support) in crate::profile(row) {
+            let beside = match parameter {
+                "tool_choice" | "parallel_tool_calls" => tools,
+                "top_logprobs" => r#","logprobs":true"#,
+                _ => "",
+            };
+            let body = format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"{parameter}":{}{beside}}}"#,
+                value(parameter)
+            );
+            let lost = support == crate::Support::Unsupported;
+            let call = asked(row, model, &body).unwrap();
+            let told = call.dropped.iter().any(|name| name == parameter);
+            assert_eq!(told, lost, "{id} {parameter}");
+            let envelope = Envelope::parse(body.into(), wire::Limits::default()).unwrap();
+            let strict = NativePlan {
+                door: Door::OpenAi,
+                model,
+                family: None,
+                on_unsupported: OnUnsupported::Reject,
+                own_history: true,
+                headers: &HeaderMap::new(),
+            };
+            let refused = encode(row, &envelope, &strict).err();
+            let refused = refused.is_some_and(|refusal| {
+                refusal.by_policy && refusal.message.contains(&format!("{id} does not support"))
+            });
+            let all_fine = !lost && call.dropped.is_empty();
+            assert_eq!(refused, !all_fine, "{id} {parameter}");
+        }
+    }
+}
