@@ -555,14 +555,15 @@ fn a23_no_credential_of_any_vendor_is_told_by_its_failures() {
         };
         let words = complaint(provider, &format!("the key {secret} is odd"));
         for status in [200, 400, 401, 404, 429, 500] {
-            for body in [chat_body(model), stream_body(model)] {
-                for path in [whole, stream_path(row)] {
-                    vendor.when(
-                        path,
-                        1,
-                        &format!("status={status};body={}", escaped(&words)),
-                    );
-                }
+            for (body, path) in [
+                (chat_body(model), whole),
+                (stream_body(model), stream_path(row)),
+            ] {
+                vendor.when(
+                    path,
+                    1,
+                    &format!("status={status};body={}", escaped(&words)),
+                );
                 let answer = gateway.chat(body);
                 let all = format!("{:?} {}", answer.head.headers, answer.text());
                 assert!(!all.contains(secret), "{provider} {status}: {all}");
