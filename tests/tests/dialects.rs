@@ -153,7 +153,7 @@ type Row = (
     &'static str,
 );
 
-const VENDORS: [Row; 4] = [
+const VENDORS: [Row; 5] = [
     (
         "anthropic",
         "claude-sonnet-4-5",
@@ -173,6 +173,13 @@ const VENDORS: [Row; 4] = [
         "command-a-03-2025",
         "/api/v2/chat",
         "/api/v2/chat",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "replicate",
+        "meta/meta-llama-3.1-8b-instruct",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
         "api_key: ${VENDOR_KEY}",
     ),
     (
@@ -214,6 +221,13 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             request.path.ends_with(whole),
             "{provider}: {}",
             request.path
+        );
+        // Each vendor has its own header for it.
+        let id = format!("req_{:016x}", request.sequence);
+        assert_eq!(
+            answer.header("x-upstream-request-id"),
+            Some(&*id),
+            "{provider}"
         );
         if provider == "bedrock" {
             let signature = request.header("authorization").unwrap_or_default();
@@ -383,6 +397,12 @@ fn headers_that_only_one_vendor_understands_are_for_that_one_alone() {
     }
 }
 
+/// Those whose calls are one exchange each; Replicate's may be several.
+fn of_one_exchange() -> impl Iterator<Item = Row> {
+    let rows = VENDORS.into_iter();
+    rows.filter(|(provider, ..)| *provider != "replicate")
+}
+
 /// A gateway before one of the vendors of [`VENDORS`].
 fn before((provider, model, _, _, lines): Row, vendor: &Vendor, sections: &str) -> Gateway {
     let root = format!("http://{}", vendor.addr());
@@ -402,7 +422,7 @@ fn stream_path((_, _, _, streamed, _): Row) -> &'static str {
 
 #[test]
 fn a13_every_failure_of_every_vendor_has_its_status_and_no_page_is_told() {
-    for row in VENDORS {
+    for row in of_one_exchange() {
         let (provider, model, whole, ..) = row;
         let vendor = Vendor::start();
         let gateway = before(row, &vendor, "");
@@ -447,7 +467,7 @@ fn a13_every_failure_of_every_vendor_has_its_status_and_no_page_is_told() {
 
 #[test]
 fn a14_a_stream_of_any_vendor_that_fails_in_its_middle_ends_with_one_error() {
-    for row in VENDORS {
+    for row in of_one_exchange() {
         let (provider, model, ..) = row;
         let vendor = Vendor::start();
         let gateway = before(
@@ -491,7 +511,7 @@ fn a14_a_stream_of_any_vendor_that_fails_in_its_middle_ends_with_one_error() {
 
 #[test]
 fn a15_a_client_that_leaves_takes_any_vendors_stream_with_it() {
-    for row in VENDORS {
+    for row in of_one_exchange() {
         let (provider, model, ..) = row;
         let vendor = Vendor::start();
         let gateway = before(row, &vendor, "");
@@ -509,7 +529,7 @@ fn a15_a_client_that_leaves_takes_any_vendors_stream_with_it() {
 
 #[test]
 fn a20_a_name_that_could_lead_to_another_path_is_refused_without_a_call() {
-    for row in VENDORS {
+    for row in of_one_exchange() {
         let (provider, _, whole, ..) = row;
         if !matches!(provider, "gemini" | "bedrock") {
             continue;
@@ -544,7 +564,7 @@ fn complaint(provider: &str, words: &str) -> String {
 
 #[test]
 fn a23_no_credential_of_any_vendor_is_told_by_its_failures() {
-    for row in VENDORS {
+    for row in of_one_exchange() {
         let (provider, model, whole, _, lines) = row;
         let vendor = Vendor::start();
         let gateway = before(row, &vendor, "");

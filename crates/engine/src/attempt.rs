@@ -1,8 +1,11 @@
 //! One try at one target: encode, send, judge the head, then read the whole or the first of a stream.
 
+mod several;
+
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use providers::Rewrite;
-use providers::native::Session;
+use providers::native::{Course, Description, Session};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
@@ -24,6 +27,7 @@ use crate::gateway::Call;
 use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
+use crate::source::Source;
 use crate::target::Key;
 use crate::tokens;
 use crate::tongue::{Tongue, speak};
@@ -38,6 +42,9 @@ const TARGET: HeaderName = HeaderName::from_static("x-gateway-target");
 const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
 const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
 const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+/// Where vendors put it: most, Anthropic, AWS.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
 
 /// What the client may see of a vendor's headers: its limits and its timings, never its session.
 const RELAYED: [&str; 6] = [
@@ -57,7 +64,7 @@ enum Received {
     /// A whole answer.
     Whole(Parts, Bytes),
     /// A stream whose first content is there.
-    Stream(Parts, Box<Relay<VendorBody>>),
+    Stream(Parts, Box<Relay<Source>>),
 }
 
 /// One try.
@@ -88,6 +95,8 @@ pub(crate) struct Prepared {
     prompt: u64,
     /// The prompt, if it is to be counted where the vendor does not.
     to_count: Option<tokens::Prompt>,
+    /// How it goes on, where it takes several exchanges.
+    course: Option<Box<Course>>,
     /// How its answer is read.
     tongue: Tongue,
 }
@@ -124,8 +133,8 @@ pub(crate) struct Seen {
 }
 
 impl Attempt<'_> {
-    /// Encodes the call for the target.
-    pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
+    /// Encodes the call for the target, of whose model the vendor may have told this.
+    pub(crate) fn prepare(&self, described: Option<&Arc<Description>>) -> Result<Prepared, Fault> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
         let spoken = speak(
             &target.provider,
@@ -134,6 +143,7 @@ impl Attempt<'_> {
             target.models.family(model),
             self.streamed,
             self.own_history,
+            described,
         )?;
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
@@ -159,6 +169,7 @@ impl Attempt<'_> {
             ignored: spoken.ignored,
             prompt,
             to_count: to_count.flatten(),
+            course: spoken.course,
             tongue: spoken.tongue,
         })
     }
@@ -171,6 +182,7 @@ impl Attempt<'_> {
             ignored,
             prompt,
             to_count: _,
+            course,
             tongue,
         } = prepared;
         let begun = Instant::now();
@@ -185,13 +197,19 @@ impl Attempt<'_> {
             .patience
             .total
             .map(|total| begun + total);
-        // Pinned here, so that a pointer is moved and not the whole exchange.
-        let received = self
-            .bounded(
-                (begun, end),
-                pin!(self.exchange(request, &tongue, (begun, end), &mut seen)),
-            )
-            .await;
+        let times = (begun, end);
+        let received = match course {
+            // Pinned here, so that a pointer is moved and not the whole exchange.
+            None => {
+                let exchange = pin!(self.exchange(request, &tongue, times, &mut seen));
+                self.bounded(times, exchange).await
+            }
+            // Boxed: few vendors need the room.
+            Some(course) => {
+                let exchanges = self.exchanges(*request, *course, &tongue, times, &mut seen);
+                self.bounded(times, Box::pin(exchanges)).await
+            }
+        };
         seen.waited = begun.elapsed();
         let answer = received.and_then(|received| match received {
             Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
@@ -265,12 +283,27 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
+        self.hold(head, Source::One(body), tongue, times).await
+    }
+
+    /// A stream up to its first content.
+    async fn hold(
+        &self,
+        head: Parts,
+        source: Source,
+        tongue: &Tongue,
+        times: (Instant, Option<Instant>),
+    ) -> Result<Received, Fault> {
         let rules = &self.call.snapshot.config.stream;
         let reading = tongue.reading(
             |session| self.face(session, &head.headers),
             rules.max_event_bytes,
         );
-        let mut relay = Box::new(Relay::new(body, reading, self.stream_rules(tongue, times)));
+        let mut relay = Box::new(Relay::new(
+            source,
+            reading,
+            self.stream_rules(tongue, times),
+        ));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
     }
@@ -373,12 +406,7 @@ impl Attempt<'_> {
         })
     }
 
-    fn read_stream(
-        &self,
-        head: &Parts,
-        relay: Box<Relay<VendorBody>>,
-        prompt_estimate: u64,
-    ) -> Reply {
+    fn read_stream(&self, head: &Parts, relay: Box<Relay<Source>>, prompt_estimate: u64) -> Reply {
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
         let stream = Stream {
             relay,
@@ -445,12 +473,18 @@ impl Attempt<'_> {
         let mut headers = HeaderMap::with_capacity(24);
         for (name, value) in vendor {
             let shown = match name.as_str() {
-                "x-request-id" => VENDOR_REQUEST_ID,
+                text if REQUEST_IDS.contains(&text) => VENDOR_REQUEST_ID,
                 text if is_relayed(text) => name.clone(),
                 _ => continue,
             };
-            if clean(value) {
-                headers.append(shown, value.clone());
+            match clean(value) {
+                true if shown == VENDOR_REQUEST_ID => {
+                    headers.insert(shown, value.clone());
+                }
+                true => {
+                    headers.append(shown, value.clone());
+                }
+                false => {}
             }
         }
         headers

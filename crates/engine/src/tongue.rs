@@ -1,9 +1,10 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use providers::native::{self, Door, NativePlan, Session};
+use providers::native::{self, Course, Description, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
@@ -40,12 +41,15 @@ pub(crate) struct Spoken {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// How it goes on, where it takes several exchanges.
+    pub(crate) course: Option<Box<Course>>,
     /// How its answer is read.
     pub(crate) tongue: Tongue,
 }
 
 /// Puts a call into the vendor's dialect. `family` is the model that it is, where the operator says;
-/// `own_history` says whether earlier answers of the conversation may be this target's own.
+/// `own_history` says whether earlier answers of the conversation may be this target's own,
+/// `described` what the vendor tells of the model.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
@@ -53,6 +57,7 @@ pub(crate) fn speak(
     family: Option<&str>,
     streamed: bool,
     own_history: bool,
+    described: Option<&Arc<Description>>,
 ) -> Result<Spoken, Fault> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
     if !native::is_needed(provider, &call.body, family.unwrap_or(model)) {
@@ -73,7 +78,7 @@ pub(crate) fn speak(
         family,
         headers: &call.headers,
     };
-    let native = native::encode(provider, &call.body, &plan)?;
+    let native = native::encode_for(provider, &call.body, &plan, described)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
@@ -82,6 +87,7 @@ pub(crate) fn speak(
         headers: native.headers,
         dropped: native.dropped,
         ignored: Vec::new(),
+        course: native.course.map(Box::new),
         tongue: Tongue::Other(Box::new(native.session)),
     })
 }
@@ -100,6 +106,7 @@ fn keep(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) -> Result<Spo
         headers: HeaderMap::new(),
         dropped: encoded.dropped,
         ignored: encoded.ignored,
+        course: None,
         tongue: Tongue::Same {
             hide_usage: encoded.asked_usage,
         },

@@ -40,7 +40,9 @@ pub(crate) fn fault_of_error(
     redactor: &Redactor,
 ) -> Fault {
     let status = error.status.or_else(|| status_of_words(error));
-    let kind = status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = status.map_or(Kind::UpstreamError, |status| {
+        fault::of_error(status, error.code.as_deref())
+    });
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
     fault.answered = true;
@@ -84,7 +86,7 @@ fn described(kind: Kind, error: &VendorError, redactor: &Redactor) -> Fault {
     if let Some(text) = &said {
         fault = fault.because(text.clone());
     }
-    if kind == Kind::UpstreamRejected {
+    if kind.is_told_as_it_came() {
         fault.param = error.param.as_deref().map(Into::into);
         if let Some(text) = said {
             fault = fault.saying(text);

@@ -68,7 +68,7 @@ impl Provider {
             self.check_path(
                 &format!("paths.{}", surface.label()),
                 path,
-                &["model"],
+                &["model", "model_path"],
                 found,
             );
         }
@@ -170,6 +170,19 @@ impl Provider {
                 &format!("paths.{label}"),
                 format!("`{label}` is not among the surfaces"),
             );
+        }
+        for (surface, form) in &self.forms {
+            let label = surface.label();
+            if !form.surfaces().contains(surface) {
+                let message = format!("{form:?} is no form of `{label}`");
+                found.add(&format!("forms.{label}"), message);
+            } else if !self.serves(*surface) {
+                let message = format!("`{label}` is not among the surfaces");
+                found.add(&format!("forms.{label}"), message);
+            }
+        }
+        if self.embeddings.most == Some(0) {
+            found.add("embeddings.most", "must be 1 or more".to_owned());
         }
     }
 }
@@ -319,6 +332,12 @@ mod tests {
             ),
             ("key = 'none'\nenv = { api_key = ['A'] }", "env.api_key"),
             ("surfaces = ['chat', 'chat']", "surfaces"),
+            ("forms = { rerank = 'cohere' }", "forms.rerank"),
+            (
+                "surfaces = ['rerank']\nforms = { rerank = 'ollama' }",
+                "forms.rerank",
+            ),
+            ("[embeddings]\nmost = 0", "embeddings.most"),
             ("[chat]\ndrop = ['model']", "chat.drop"),
             ("[chat]\nunsupported = ['']", "chat.unsupported"),
             (

@@ -10,6 +10,10 @@
 //! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
+//!
+//! What is no chat goes through [`question`], in [`embeddings`], [`images`] and [`rerank`].
+
+use std::sync::Arc;
 
 use std::borrow::Cow;
 
@@ -31,8 +35,15 @@ use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+pub mod embeddings;
 mod gemini;
+pub mod images;
+pub mod question;
 pub mod replicate;
+pub mod rerank;
+
+pub use replicate::{Course, Description, Step, with_version};
+pub use wire::replicate::prediction_event as stage_event;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +95,8 @@ pub struct NativeCall {
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
     pub dropped: Vec<String>,
+    /// How the call goes on, where it takes several exchanges.
+    pub course: Option<Course>,
     /// What the answer needs to know.
     pub session: Session,
 }
@@ -116,11 +129,29 @@ pub struct Whole {
     pub finish: Finish<'static>,
 }
 
+/// Where a vendor describes a model, below the API root, if a call of it wants to know that first.
+pub fn described_at(provider: &Provider, model: &str) -> Option<String> {
+    match provider.dialect {
+        Dialect::Replicate => replicate::described_at(provider.bare_model(model)),
+        _ => None,
+    }
+}
+
 /// Puts a call into the vendor's dialect. A refusal names the field and is the client's to mend.
 pub fn encode(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
+) -> Result<NativeCall, Refusal> {
+    encode_for(provider, body, plan, None)
+}
+
+/// The same for a model of which the vendor has told this.
+pub fn encode_for(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+    described: Option<&Arc<Description>>,
 ) -> Result<NativeCall, Refusal> {
     let request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
@@ -137,7 +168,7 @@ pub fn encode(
         streaming,
         own_history: plan.own_history,
     };
-    let (mut path, mut region) = (None, None);
+    let (mut path, mut region, mut course) = (None, None, None);
     let (encoded, mut headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
@@ -157,9 +188,9 @@ pub fn encode(
             (ollama::write_request(request, &written)?, HeaderMap::new())
         }
         Dialect::Replicate => {
-            path = Some(replicate::path(written.model)?);
-            let headers = replicate::headers(streaming);
-            (predictions::write_request(request, &written)?, headers)
+            let creation = replicate::create(request, &written, described)?;
+            (path, course) = (Some(creation.path), Some(creation.course));
+            (creation.encoded, HeaderMap::new())
         }
         Dialect::Converse => {
             let mut encoded = converse::write_request(request, &written)?;
@@ -194,6 +225,7 @@ pub fn encode(
         region,
         headers,
         dropped: encoded.dropped,
+        course,
         session: Session {
             dialect: gemini::spoken(dialect, plan.model),
             at_vertex: dialect == Dialect::Vertex,
@@ -361,11 +393,15 @@ fn fault_of(error: NotAReply) -> Fault {
     let NotAReply::Vendor(error) = error else {
         return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
     };
-    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = error.status.map_or(Kind::UpstreamError, |status| {
+        fault::of_error(status, error.code.as_deref())
+    });
     let mut fault = Fault::new(kind);
     fault.upstream_status = error.status;
-    // Only what is the client's to mend is told in the vendor's words.
-    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+    if let (true, Some(text)) = (
+        kind.is_told_as_it_came(),
+        vendor_error::public_message(&error),
+    ) {
         fault = fault.saying(text);
     }
     fault.because(error.message.unwrap_or_default())

@@ -10,7 +10,8 @@ use wire::chat;
 use crate::claims::{Claim, Claims};
 use crate::duration;
 use crate::family::Family;
-use crate::rules::ChatRules;
+use crate::form::Form;
+use crate::rules::{ChatRules, EmbeddingRules, ImageRules};
 use crate::surface::Surface;
 
 /// Values for the `{name}` places of a row's URLs.
@@ -64,6 +65,15 @@ pub struct Provider {
     /// Another way to the same surfaces, taken when its variable is set.
     #[serde(default)]
     pub dated_route: Option<DatedRoute>,
+    /// Endings that are taken off the API root before the path of a surface.
+    #[serde(default)]
+    pub strips: BTreeMap<Surface, String>,
+    /// The forms of what is asked beside chats, where they are not OpenAI's.
+    #[serde(default)]
+    pub forms: BTreeMap<Surface, Form>,
+    /// Endings of hosts that speak OpenAI's forms at its paths all the same.
+    #[serde(default)]
+    pub plain_hosts: Vec<String>,
     /// Headers sent with every call.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -89,6 +99,12 @@ pub struct Provider {
     /// What it cannot take in a chat request.
     #[serde(default)]
     pub chat: ChatRules,
+    /// What it takes of an embeddings request in OpenAI's form.
+    #[serde(default)]
+    pub embeddings: EmbeddingRules,
+    /// What it takes of a request for pictures in OpenAI's form.
+    #[serde(default)]
+    pub images: ImageRules,
 }
 
 fn usual_surfaces() -> Vec<Surface> {

@@ -18,6 +18,7 @@ mod usage;
 
 pub use error::{read_error, status_of};
 pub use event_reader::{EventReader, reader};
+pub(crate) use family::bare as bare_id;
 pub use family::{Caches, Family, Reasons, Takes, TopK};
 pub use reply_reader::read_reply;
 pub use request_writer::write_request;

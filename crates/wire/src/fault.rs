@@ -111,6 +111,10 @@ pub enum Kind {
     ProviderSaturated,
     /// Targets that fail are kept from calls for a while, and there is no other.
     UpstreamUnavailable,
+    /// The vendor gave up its work before the end, or was told to.
+    UpstreamCancelled,
+    /// The vendor found that the request, or the answer to it, is against its rules.
+    UpstreamContentPolicy,
 }
 
 /// What follows from a [`Kind`].
@@ -186,7 +190,7 @@ const NOT_THERE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobo
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 31] = [
+pub static ROWS: [Row; 33] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -218,9 +222,16 @@ pub static ROWS: [Row; 31] = [
     row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), FAILED, "provider_error", "the provider's answer ended before it was complete"),
     row(Kind::ProviderSaturated, 429, (RATE, "provider_saturated"), FULL, "saturated", "the provider has as many calls from this gateway as it may have; try again in a moment"),
     row(Kind::UpstreamUnavailable, 503, (UPSTREAM, "upstream_unavailable"), BARRED, "circuit_open", "the providers of this model fail and are left alone for a while"),
+    row(Kind::UpstreamCancelled, 502, (UPSTREAM, "upstream_cancelled"), FAILED, "provider_error", "the provider gave up before the answer was complete"),
+    row(Kind::UpstreamContentPolicy, 400, (INVALID, "content_policy_violation"), CLIENT, "client_error", "the provider's rules do not allow this request"),
 ];
 
 impl Kind {
+    /// Whether the caller reads the vendor's own words: it is the caller's to mend.
+    pub fn is_told_as_it_came(self) -> bool {
+        matches!(self, Kind::UpstreamRejected | Kind::UpstreamContentPolicy)
+    }
+
     /// What follows from this kind.
     pub fn row(self) -> &'static Row {
         &ROWS[self as usize]
@@ -432,6 +443,15 @@ pub fn of_status(status: u16) -> Kind {
     }
 }
 
+/// The fault that an error means which says more than a status.
+pub fn of_error(status: u16, code: Option<&str>) -> Kind {
+    match (of_status(status), code) {
+        (Kind::UpstreamError, Some("upstream_cancelled")) => Kind::UpstreamCancelled,
+        (Kind::UpstreamRejected, Some("content_policy_violation")) => Kind::UpstreamContentPolicy,
+        (kind, _) => kind,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,7 +461,7 @@ mod tests {
         for (number, row) in ROWS.iter().enumerate() {
             assert_eq!(row.kind as usize, number, "{:?}", row.kind);
         }
-        assert_eq!(Kind::UpstreamUnavailable as usize + 1, ROWS.len());
+        assert_eq!(Kind::UpstreamContentPolicy as usize + 1, ROWS.len());
     }
 
     #[test]

@@ -58,13 +58,14 @@ impl Walk<'_> {
     ) -> Result<Flight<'a>, Fault> {
         let begun = Instant::now();
         let number = open(receipt, stop.candidate, begun);
-        let prepared = self.prepare(stop, until).await;
+        let mut asked = Duration::ZERO;
+        let prepared = self.prepare(stop, until, &mut asked).await;
         let ready = Instant::now();
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
                 ready - begun
             } else {
-                Duration::ZERO
+                asked
             };
             notes.upstream_wait += queued;
             notes.waiting = Some(ready);
@@ -92,10 +93,12 @@ impl Walk<'_> {
         }
     }
 
+    /// `asked` becomes the time that the vendor took to describe the model.
     async fn prepare<'a>(
         &'a self,
         stop: &'a Stop<'a>,
         until: Option<Instant>,
+        asked: &mut Duration,
     ) -> Result<(Attempt<'a>, Prepared, Admission), Fault> {
         let admission = stop.vital.admit(&self.call.principal.id, until).await?;
         let attempt = Attempt {
@@ -108,7 +111,8 @@ impl Walk<'_> {
             key: stop.candidate.target.pick_key(self.ids.number()),
             deadline: self.deadline,
         };
-        let prepared = attempt.prepare()?;
+        let described = attempt.describe(asked).await;
+        let prepared = attempt.prepare(described.as_ref())?;
         Ok((attempt, prepared, admission))
     }
 

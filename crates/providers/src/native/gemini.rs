@@ -56,7 +56,7 @@ fn family(model: &str) -> (Family, &str) {
     (family, bare)
 }
 
-fn bare(model: &str) -> &str {
+pub(super) fn bare(model: &str) -> &str {
     let model = model.strip_prefix("publishers/").unwrap_or(model);
     let mut rest = model;
     for prefix in ["google/", "anthropic/", "mistralai/", "models/"] {
@@ -180,7 +180,7 @@ fn dated(model: &str) -> String {
 
 /// A model as one segment of a path. One that could mean another path is refused before it is
 /// escaped: not every server in between reads escapes alike.
-fn segment(model: &str, id: &str) -> Result<String, Refusal> {
+pub(super) fn segment(model: &str, id: &str) -> Result<String, Refusal> {
     let bad = |c: char| "/\\%?#".contains(c) || c.is_control() || c.is_whitespace();
     if matches!(id, "" | "." | "..") || id.contains(bad) {
         let what =

@@ -74,8 +74,7 @@ impl Reader for StreamReader {
             Form::Unknown(_) => Err(Break::Cut),
             Form::Events(events) => events.end(sink),
             Form::Array(events, kept) => {
-                let node =
-                    Node::parse(kept).map_err(|error| Break::Malformed(error.to_string()))?;
+                let node = Node::parse(kept)?;
                 let answers = if node.is_array() {
                     node.elements()
                 } else {

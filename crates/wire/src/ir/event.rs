@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::block::{Block, Citation, Raw};
 use super::finish::Finish;
 use super::usage::Usage;
+use crate::json::JsonError;
 use crate::vendor_error::VendorError;
 
 /// One thing that a stream says.
@@ -187,6 +188,12 @@ pub enum Break {
     /// It ended before its last event.
     #[error("upstream closed the stream before completion")]
     Cut,
+}
+
+impl From<JsonError> for Break {
+    fn from(error: JsonError) -> Break {
+        Break::Malformed(error.to_string())
+    }
 }
 
 /// Reads a vendor's stream. Bytes may be cut anywhere; nothing is kept but what is unfinished.

@@ -116,7 +116,7 @@ impl From<Refusal> for Fault {
 }
 
 /// The parameters that matter most, in the order in which they are told.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 23] = [
     "temperature",
     "top_p",
     "n",
@@ -134,6 +134,12 @@ const ORDER: [&str; 17] = [
     "top_logprobs",
     "user",
     "logit_bias",
+    "dimensions",
+    "input_type",
+    "size",
+    "quality",
+    "style",
+    "max_tokens_per_doc",
 ];
 
 /// What a vendor cannot be told, collected while its body is written.
