@@ -217,7 +217,7 @@ fn d19_a_prediction_that_failed_is_a_fault_of_its_kind() {
 }
 
 #[test]
-fn t13_a_refusal_is_told_as_any_vendors() {
+fn a13_a_refusal_is_told_as_any_vendors() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&replicate(&vendor));
     for (settings, status, code) in [
@@ -248,7 +248,7 @@ fn t13_a_refusal_is_told_as_any_vendors() {
 }
 
 #[test]
-fn t20_a_name_that_could_reach_another_path_is_refused_without_a_call() {
+fn a20_a_name_that_could_reach_another_path_is_refused_without_a_call() {
     let vendor = Vendor::start();
     let mut setup = replicate(&vendor);
     let names = ["../x", "a", "a/b/c", "a%2Fb", "a/b#c", "a/..", "a/b:../c"];
@@ -290,7 +290,7 @@ fn a_community_model_is_asked_for_by_its_version_and_so_it_stays() {
 }
 
 #[test]
-fn t15_d19_work_that_nobody_waits_for_is_stopped() {
+fn a15_d19_work_that_nobody_waits_for_is_stopped() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&replicate(&vendor));
     // While it runs, while its answer is waited for, and in the middle of its stream.

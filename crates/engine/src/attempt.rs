@@ -31,7 +31,7 @@ use crate::reply::{Content, Reply, Stream};
 use crate::source::Source;
 use crate::target::Key;
 use crate::tokens;
-use crate::tongue::{Tongue, Unspoken, speak};
+use crate::tongue::{Listener, Tongue, Unspoken, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
@@ -142,15 +142,15 @@ impl Attempt<'_> {
         files: &Files,
     ) -> Result<Prepared, Unspoken> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
-        let spoken = speak(
-            &target.provider,
-            self.call,
+        let to = Listener {
+            provider: &target.provider,
             model,
-            self.streamed,
-            self.own_history,
+            family: target.models.family(model),
+            own_history: self.own_history,
             described,
             files,
-        )?;
+        };
+        let spoken = speak(self.call, self.streamed, &to)?;
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
@@ -163,12 +163,13 @@ impl Attempt<'_> {
             .chat_request(
                 model,
                 spoken.path.as_deref(),
-                spoken.strip,
+                spoken.strip.as_deref(),
                 spoken.body,
                 self.key,
             )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
-        forward(&self.call.headers, request.headers_mut());
+        let named = target.provider.forwards.iter().map(String::as_str);
+        forward(&self.call.headers, named, request.headers_mut());
         providers::join_headers(request.headers_mut(), spoken.headers);
         Ok(Prepared {
             request: Box::new(request),
@@ -576,10 +577,11 @@ fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
     }
 }
 
-fn forward(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in FORWARDED {
-        if let Some(value) = from.get(name) {
-            to.insert(HeaderName::from_static(name), value.clone());
+/// Hands on what everybody understands, and what the vendor is known to.
+fn forward<'a>(from: &HeaderMap, named: impl Iterator<Item = &'a str>, to: &mut HeaderMap) {
+    for name in FORWARDED.into_iter().chain(named) {
+        if let (Some(value), Ok(name)) = (from.get(name), HeaderName::try_from(name)) {
+            to.insert(name, value.clone());
         }
     }
 }

@@ -345,16 +345,26 @@ impl Target {
         }
     }
 
-    /// The vendor's own list of models, as it sends it.
-    pub async fn list_models(&self, upstream: &Upstream, limit: usize) -> Result<Bytes, String> {
+    /// The vendor's own list of models, as it sends it; further pages with the `query` that the one
+    /// before said.
+    pub async fn list_models(
+        &self,
+        upstream: &Upstream,
+        query: Option<&str>,
+        limit: usize,
+    ) -> Result<Bytes, String> {
         let Some(path) = &self.provider.discovery else {
             return Err("its vendor has no list of models".into());
         };
-        let url = if path.starts_with('/') {
+        let mut url = if path.starts_with('/') {
             format!("{}{path}", self.base)
         } else {
             path.clone()
         };
+        if let Some(query) = query {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(query);
+        }
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));
         let answer = self

@@ -1,5 +1,6 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
@@ -32,7 +33,7 @@ pub(crate) struct Spoken {
     /// Below the API root, where it is not the surface's own.
     pub(crate) path: Option<String>,
     /// An ending taken off the API root before that path.
-    pub(crate) strip: Option<&'static str>,
+    pub(crate) strip: Option<Cow<'static, str>>,
     /// The region that the model's name says, where it says one.
     pub(crate) region: Option<String>,
     /// Besides the target's own.
@@ -71,31 +72,44 @@ impl From<Refusal> for Unspoken {
     }
 }
 
-/// Puts a call into the vendor's dialect, with what has been fetched for it. `own_history` says
-/// whether earlier answers of the conversation may be this target's own, `described` what the vendor
-/// tells of the model.
-pub(crate) fn speak(
-    provider: &Provider,
-    call: &Call,
-    model: &str,
-    streamed: bool,
-    own_history: bool,
-    described: Option<&Arc<Description>>,
-    files: &Files,
-) -> Result<Spoken, Unspoken> {
+/// Whom a call is put into words for, and what is known beforehand.
+pub(crate) struct Listener<'a> {
+    pub(crate) provider: &'a Provider,
+    /// The target's own name of the model.
+    pub(crate) model: &'a str,
+    /// The model that it is, where the operator says.
+    pub(crate) family: Option<&'a str>,
+    /// Whether earlier answers of the conversation may be this target's own.
+    pub(crate) own_history: bool,
+    /// What the vendor tells of the model.
+    pub(crate) described: Option<&'a Arc<Description>>,
+    /// What has been fetched.
+    pub(crate) files: &'a Files,
+}
+
+/// Puts a call into the vendor's dialect.
+pub(crate) fn speak(call: &Call, streamed: bool, to: &Listener<'_>) -> Result<Spoken, Unspoken> {
+    let (provider, model, family) = (to.provider, to.model, to.family);
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
-    if !native::is_needed(provider, &call.body) {
-        return Ok(keep(provider, &call.body, model, streamed, word)?);
+    if !native::is_needed(provider, &call.body, family.unwrap_or(model)) {
+        let plan = ChatPlan {
+            model,
+            family,
+            include_usage: streamed,
+            on_unsupported: word,
+            streaming: streamed,
+        };
+        return Ok(keep(provider, &call.body, &plan)?);
     }
     let plan = NativePlan {
         door: Door::OpenAi,
         model,
         on_unsupported: word,
-        own_history,
-        family: None,
+        own_history: to.own_history,
+        family,
         headers: &call.headers,
     };
-    let native = native::encode_with(provider, &call.body, &plan, described, files)?;
+    let native = native::encode_with(provider, &call.body, &plan, to.described, to.files)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
@@ -109,20 +123,8 @@ pub(crate) fn speak(
     })
 }
 
-fn keep(
-    provider: &Provider,
-    body: &Envelope,
-    model: &str,
-    streaming: bool,
-    on_unsupported: OnUnsupported,
-) -> Result<Spoken, Fault> {
-    let plan = ChatPlan {
-        model,
-        include_usage: streaming,
-        on_unsupported,
-        streaming,
-    };
-    let encoded = encode_chat(provider, body, &plan).map_err(|refused: Refused| {
+fn keep(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) -> Result<Spoken, Fault> {
+    let encoded = encode_chat(provider, body, plan).map_err(|refused: Refused| {
         let mut fault = Fault::new(Kind::UnsupportedParameter).saying(refused.to_string());
         fault.param = refused.params.first().map(|param| param.as_str().into());
         fault
@@ -166,14 +168,17 @@ impl Tongue {
         }
     }
     /// The status that an error means: a translated vendor's own word counts more than the one in
-    /// the head, which some give in general terms.
+    /// the head, which some give in general terms. A word that only says 400 is the more general one.
     pub(crate) fn status(&self, head: StatusCode, error: &VendorError) -> StatusCode {
         let said = match self {
             Tongue::Same { .. } => None,
             Tongue::Other(_) => error.status,
         };
         let said = said.and_then(|status| StatusCode::from_u16(status).ok());
-        said.filter(|status| !status.is_success()).unwrap_or(head)
+        let general = |status: &StatusCode| {
+            status.is_success() || (*status == StatusCode::BAD_REQUEST && !head.is_success())
+        };
+        said.filter(|status| !general(status)).unwrap_or(head)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The headers that a target's calls carry for the vendor's sake: its credential, its fixed ones.
 
+use std::collections::BTreeMap;
+
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::base_url::BaseUrl;
@@ -52,8 +54,13 @@ fn hint(names: &[String]) -> String {
 
 /// The fixed headers of a vendor, for calls whose credential is not known yet.
 pub fn fixed_headers(provider: &Provider) -> Result<HeaderMap, BadHeader> {
+    fixed(&provider.headers)
+}
+
+/// Headers that a row writes.
+pub(crate) fn fixed(written: &BTreeMap<String, String>) -> Result<HeaderMap, BadHeader> {
     let mut headers = HeaderMap::new();
-    for (name, value) in &provider.headers {
+    for (name, value) in written {
         headers.insert(header_name(name)?, header_value(name, value)?);
     }
     Ok(headers)

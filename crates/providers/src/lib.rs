@@ -15,6 +15,7 @@ mod credentials;
 mod duration;
 mod encode;
 mod endpoint;
+mod family;
 mod form;
 mod headers;
 pub mod native;
@@ -35,6 +36,7 @@ pub use credentials::{
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
+pub use family::Family;
 pub use form::Form;
 pub use headers::{BadHeader, fixed_headers, join as join_headers, request_headers};
 pub use provider::{

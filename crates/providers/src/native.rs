@@ -15,6 +15,8 @@
 
 use std::sync::Arc;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use wire::fault::{self, Fault, Kind, Whose};
@@ -29,6 +31,8 @@ use wire::{
 };
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
+use crate::family::Family;
+use crate::headers::fixed;
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
@@ -72,6 +76,13 @@ pub struct NativePlan<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl NativePlan<'_> {
+    /// The name that says what the model is.
+    fn known_as(&self) -> &str {
+        self.family.unwrap_or(self.model)
+    }
+}
+
 /// A call in a vendor's dialect.
 #[derive(Debug)]
 pub struct NativeCall {
@@ -80,7 +91,7 @@ pub struct NativeCall {
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
     /// An ending to be taken off the API root before the path.
-    pub strip: Option<&'static str>,
+    pub strip: Option<Cow<'static, str>>,
     /// The region that the call must go to and be signed for, where the model's name says one.
     pub region: Option<String>,
     /// Headers besides the target's own.
@@ -152,7 +163,8 @@ pub fn encode_with(
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
-    let dialect = dialect_of(provider, &request);
+    let family = provider.family(plan.known_as());
+    let dialect = family.map_or_else(|| dialect_of(provider, &request), |family| family.dialect);
     let fields = match plan.door {
         Door::OpenAi => openai::URL_FIELDS,
         Door::Messages => messages::URL_FIELDS,
@@ -168,7 +180,7 @@ pub fn encode_with(
         own_history: plan.own_history,
     };
     let (mut path, mut region, mut course) = (None, None, None);
-    let (encoded, headers) = match dialect {
+    let (encoded, mut headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
             (
@@ -211,10 +223,16 @@ pub fn encode_with(
             gemini::write_at_vertex(request, &written, plan.headers)?
         }
     };
+    let mut strip = (dialect == Dialect::Ollama).then_some(Cow::Borrowed("/v1"));
+    if let Some(family) = family {
+        path = Some(family.chat.clone());
+        strip = family.strip.clone().map(Cow::Owned);
+        headers.extend(of_family(family)?);
+    }
     Ok(NativeCall {
         body: encoded.body.into(),
         path,
-        strip: (dialect == Dialect::Ollama).then_some("/v1"),
+        strip,
         region,
         headers,
         dropped: encoded.dropped,
@@ -239,9 +257,19 @@ fn dialect_of(provider: &Provider, request: &ir::Request<'_>) -> Dialect {
     }
 }
 
+/// The headers of a family's calls.
+fn of_family(family: &Family) -> Result<HeaderMap, Refusal> {
+    // A row is checked before it is used.
+    fixed(&family.headers).map_err(|error| Refusal::new("model", error.to_string()))
+}
+
 /// Whether a call from OpenAI's door cannot be forwarded as it came: the vendor speaks another
-/// dialect, or the request says what only its second one can.
-pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
+/// dialect, to all or to the family of the model, or the request says what only its second one can.
+/// The model is named so that it says what it is.
+pub fn is_needed(provider: &Provider, body: &Envelope, model: &str) -> bool {
+    if let Some(family) = provider.family(model) {
+        return family.dialect != Dialect::OpenAi;
+    }
     if provider.second_dialect.is_none() {
         return provider.dialect != Dialect::OpenAi;
     }
@@ -273,6 +301,7 @@ fn with_rules(
         .map_err(|error| Refusal::new("messages", error.to_string()))?;
     let chat = ChatPlan {
         model: plan.model,
+        family: plan.family,
         include_usage: streaming,
         on_unsupported: plan.on_unsupported,
         streaming,

@@ -9,6 +9,7 @@ use wire::chat;
 
 use crate::claims::{Claim, Claims};
 use crate::duration;
+use crate::family::Family;
 use crate::form::Form;
 use crate::rules::{ChatRules, EmbeddingRules, ImageRules};
 use crate::surface::Surface;
@@ -51,6 +52,9 @@ pub struct Provider {
     /// Another wire form that it speaks as well, for requests that say what only that one can.
     #[serde(default)]
     pub second_dialect: Option<Dialect>,
+    /// Models that are spoken to in another wire form than the others.
+    #[serde(default)]
+    pub families: Vec<Family>,
     /// What clients may write before a model's name, and the vendor does not know.
     #[serde(default)]
     pub model_prefix: Option<String>,
@@ -76,6 +80,10 @@ pub struct Provider {
     /// Headers sent with every call.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Headers of the client's that mean something to the vendor, in lower case. Never one that holds
+    /// a credential.
+    #[serde(default)]
+    pub forwards: Vec<String>,
     /// Which models it is taken to serve.
     #[serde(default)]
     pub claims: Claims,
@@ -114,6 +122,8 @@ pub struct RootRule {
     pub strip: Vec<String>,
     /// What the path must contain; added at the end when it does not.
     pub append: Option<String>,
+    /// Endings of roots that are whole as they stand: nothing is added to them.
+    pub whole: Vec<String>,
     /// The scheme of an address written without one. Without this such an address is refused.
     pub scheme: Option<String>,
     /// The port of an address written without scheme and port.
@@ -451,7 +461,7 @@ mod tests {
 
     /// Row 19: no vendor is cut off while it may still be thinking.
     #[test]
-    fn row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
+    fn d06_row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
         let Timeouts {
             first_byte,
             idle,

@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::family::begins;
+
 /// The rules of a row. An empty set leaves every byte but the model alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -89,13 +91,9 @@ pub struct Rename {
 }
 
 impl Rename {
-    /// Whether it is for this model.
+    /// Whether it is for this model, by the name that says what it is.
     pub fn is_for(&self, model: &str) -> bool {
-        let begins = |start: &String| {
-            let head = model.get(..start.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
-        };
-        !self.except.iter().any(begins)
+        !self.except.iter().any(|start| begins(model, start))
     }
 }
 

@@ -155,7 +155,7 @@ async fn what_comes_after_done_reaches_nobody() {
 
 /// Row 27: an end without a finish reason is a failure, and said to be one.
 #[tokio::test(start_paused = true)]
-async fn row_27_a_stream_that_is_cut_ends_with_an_error_event() {
+async fn d04_row_27_a_stream_that_is_cut_ends_with_an_error_event() {
     for acts in [
         vec![Send(HI)],
         vec![Send(HI), Break],

@@ -172,6 +172,13 @@ impl<'a, 'p> Work<'a, 'p> {
         if let Some(ToolChoice::Allowed { names, .. }) = &request.tool_choice {
             request.tools.retain(|tool| names.contains(&tool.name));
         }
+        // Held to a schema, the answer is a call as well, and then no tool need be called.
+        let loosened = matches!(
+            request.tool_choice,
+            Some(ToolChoice::Required | ToolChoice::Allowed { required: true, .. })
+        );
+        let loosened = loosened && self.json_tool.is_some() && !request.tools.is_empty();
+        self.dropped.note_if(loosened, "tool_choice");
         let wish = match (
             &self.json_tool,
             request.tools.is_empty(),

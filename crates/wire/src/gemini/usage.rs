@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_nothing_is_counted_twice_and_thoughts_are_output() {
+    fn a12_nothing_is_counted_twice_and_thoughts_are_output() {
         let usage = read_usage(Node::of(
             r#"{"promptTokenCount":30,"cachedContentTokenCount":10,"toolUsePromptTokenCount":5,
                 "candidatesTokenCount":6,"thoughtsTokenCount":4,"totalTokenCount":45,

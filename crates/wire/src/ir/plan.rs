@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t21_what_was_lost_is_told_in_one_order_or_refused() {
+    fn a21_what_was_lost_is_told_in_one_order_or_refused() {
         let mut dropped = Dropped::default();
         for param in ["top_logprobs", "verbosity", "seed", "n", "seed"] {
             dropped.note(param);

@@ -189,7 +189,7 @@ fn d15_every_family_has_its_path_and_its_dialect() {
 }
 
 #[test]
-fn t20_a_model_cannot_lead_to_another_path() {
+fn a20_a_model_cannot_lead_to_another_path() {
     for model in [
         "../x",
         "a/b",
@@ -223,7 +223,7 @@ fn t20_a_model_cannot_lead_to_another_path() {
 }
 
 #[test]
-fn t1_claude_at_vertex_is_asked_as_the_specification_shows() {
+fn a01_claude_at_vertex_is_asked_as_the_specification_shows() {
     let made = call("vertex-ai", "claude-haiku-4-5-20251001", &hi(false)).unwrap();
     let expected = json!({"anthropic_version": "vertex-2023-10-16", "max_tokens": 50,
         "messages": [{"role": "user", "content": "Hi"}]});
@@ -283,7 +283,7 @@ fn gemini_is_asked_in_its_own_dialect_at_both_homes() {
 }
 
 #[test]
-fn t13_errors_at_vertex_come_in_two_shapes() {
+fn a13_errors_at_vertex_come_in_two_shapes() {
     let session = call("vertex-ai", "claude-opus-4-6", &hi(false))
         .unwrap()
         .session;

@@ -8,7 +8,7 @@ fn course(streaming: bool) -> Course {
 }
 
 #[test]
-fn t20_a_name_that_could_reach_another_path_is_refused() {
+fn a20_a_name_that_could_reach_another_path_is_refused() {
     for model in [
         "", "a", "../x", "a/..", "a/b/c", "a/b%2Fc", "a/b?c", "a/b#c", "a/b\\c", "a/b c", "/b",
         "a/", "a/b:", "a/b:../c",
@@ -44,7 +44,7 @@ fn a_prediction_is_asked_for_at_longer_and_longer_intervals() {
 }
 
 #[test]
-fn t15_d19_what_was_not_created_needs_no_end_and_what_runs_has_one() {
+fn a15_d19_what_was_not_created_needs_no_end_and_what_runs_has_one() {
     let mut course = course(true);
     assert_eq!(course.cancel(), None);
     let created = br#"{"id":"p1","status":"starting","urls":{"stream":"https://stream.replicate.com/v1/files/x"}}"#;
@@ -215,7 +215,7 @@ fn a_model_without_a_path_of_its_own_is_asked_for_by_version() {
 }
 
 #[test]
-fn t13_what_is_no_prediction_is_an_answer_that_is_not_valid() {
+fn a13_what_is_no_prediction_is_an_answer_that_is_not_valid() {
     for status in [400, 401, 402, 422, 429, 500, 302] {
         assert!(!course(false).expects(status), "{status}");
     }
