@@ -11,7 +11,7 @@ use providers::native::bedrock;
 use providers::{Surface, Vars, base_url, endpoint};
 
 use crate::dialect::assert_path;
-use crate::encode::row;
+use crate::encode::{named, row};
 use crate::input::Input;
 
 const NOW: u64 = 1_790_000_000;
@@ -169,7 +169,7 @@ fn names(input: &Input<'_>) {
     for region in [aws::region_of_host(text), bedrock::region_of(text)] {
         assert!(region.is_none_or(plain), "{region:?}");
     }
-    if let Ok(path) = providers::native::replicate::path(text) {
+    if let Some(path) = providers::native::described_at(named("replicate"), text) {
         assert_path(&path);
     }
 }

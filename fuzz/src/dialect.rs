@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use providers::OnUnsupported;
+use providers::native::{self, Course, NativePlan, Step};
 use wire::fault::{Fault, Kind};
 use wire::gemini::{self, Home};
 use wire::ir::{
@@ -12,6 +15,7 @@ use wire::json::Node;
 use wire::vendor_error::{VendorError, public_message};
 use wire::{Envelope, Limits, anthropic, cohere, converse, ollama, openai, replicate, sse};
 
+use crate::encode::named;
 use crate::grammar::Checked;
 use crate::input::Input;
 use crate::json::assert_document;
@@ -379,12 +383,8 @@ pub(crate) fn replicate(input: &Input<'_>) {
     }
 }
 
-/// A prediction as pictures, and as an event of its stream.
+/// A prediction as an event of its stream.
 fn predictions(input: &Input<'_>) {
-    if let Ok(body) = replicate::read_images(input.data, 77) {
-        assert_document(&body);
-        assert_written(body.len(), input.data.len());
-    }
     let event = replicate::prediction_event(input.data);
     if Node::parse(input.data).is_ok() {
         let data: Vec<_> = sse::blocks(&event)
@@ -399,18 +399,19 @@ fn predictions(input: &Input<'_>) {
 
 /// A call of several answers: each line is one, its status before it.
 fn course(input: &Input<'_>) {
-    use providers::native::replicate::{Course, Step};
-
-    let streaming = input.knob & 1 == 0;
-    let Ok(mut course) = Course::begin("owner/name", streaming) else {
-        unreachable!("the name is a good one");
+    let Some(mut course) = begun(input.knob & 1 == 0) else {
+        unreachable!("a plain question is one that the vendor can be asked");
     };
     for line in input.data.split(|byte| *byte == b'\n').take(64) {
         let (status, body) = line.split_at(line.len().min(3));
         let status = std::str::from_utf8(status)
             .ok()
             .and_then(|text| text.parse().ok());
-        match course.answered(status.unwrap_or(200), body) {
+        let status = status.unwrap_or(200);
+        if !course.expects(status) {
+            return;
+        }
+        match course.answered(status, body) {
             Ok(Step::Poll { path, .. } | Step::Describe { path } | Step::Create { path, .. }) => {
                 assert_path(&path);
             }
@@ -426,6 +427,25 @@ fn course(input: &Input<'_>) {
             assert_path(&path);
         }
     }
+}
+
+/// A call that takes several exchanges, before the first.
+fn begun(streaming: bool) -> Option<Course> {
+    let question = format!(
+        r#"{{"model":"m","stream":{streaming},"messages":[{{"role":"user","content":"q"}}]}}"#
+    );
+    let body = Envelope::parse(question.into(), Limits::default()).ok()?;
+    let plan = NativePlan {
+        door: native::Door::OpenAi,
+        model: "owner/name",
+        family: None,
+        on_unsupported: OnUnsupported::Warn,
+        own_history: true,
+        headers: &HeaderMap::new(),
+    };
+    native::encode(named("replicate"), &body, &plan)
+        .ok()?
+        .course
 }
 
 /// A path that stays below its root and is sent as it stands.

@@ -19,6 +19,12 @@ pub(crate) fn row(knob: u8) -> &'static Provider {
     ROWS[usize::from(knob) % ROWS.len()]
 }
 
+/// The provider of that name.
+pub(crate) fn named(id: &str) -> &'static Provider {
+    let row = ROWS.iter().find(|row| row.id == *id);
+    row.expect("there is such a provider")
+}
+
 /// The number of a row of every dialect, for seeds.
 pub(crate) fn rows_of_every_dialect() -> Vec<u8> {
     let mut seen = Vec::new();
@@ -80,12 +86,13 @@ fn translated(provider: &Provider, body: &Envelope, plan: &NativePlan<'_>) {
         }
         _ => unreachable!("the same call was encoded once and refused once"),
     }
-    let _ = native::is_needed(provider, body);
+    let _ = native::is_needed(provider, body, plan.model);
 }
 
 fn forwarded(provider: &Provider, body: &Envelope, plan: &NativePlan<'_>) {
     let chat = ChatPlan {
         model: plan.model,
+        family: plan.family,
         include_usage: body.flag("stream") == Some(true),
         on_unsupported: plan.on_unsupported,
         streaming: body.flag("stream") == Some(true),

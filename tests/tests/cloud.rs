@@ -53,7 +53,7 @@ fn assert_untold(gateway: &Gateway) {
 
 /// Spec 03 row 23: Entra ID's tokens instead of keys.
 #[test]
-fn row_23_azure_is_called_with_one_token_for_all_calls() {
+fn d24_row_23_azure_is_called_with_one_token_for_all_calls() {
     let (vendor, service) = (Vendor::start(), Vendor::start());
     service.grants(TOKEN_PATH, 100, TOKEN, 3600);
     let gateway = Gateway::start(&azure(&vendor, &service));
@@ -85,7 +85,7 @@ fn row_23_azure_is_called_with_one_token_for_all_calls() {
 }
 
 #[test]
-fn a_token_is_fetched_before_it_is_needed_and_again_before_it_ends() {
+fn a05_a_token_is_fetched_before_it_is_needed_and_again_before_it_ends() {
     let (vendor, service) = (Vendor::start(), Vendor::start());
     service.grants(TOKEN_PATH, 1, "first", 2);
     service.grants(TOKEN_PATH, 100, "second", 3600);

@@ -37,6 +37,12 @@ fn a_failure_of_the_target_moves_on_and_one_of_the_caller_does_not() {
         ("not_http", true),
         ("truncated", true),
         ("empty", true),
+        // Another model may read more, another vendor take more.
+        ("status=413", true),
+        (
+            r#"status=400;body={"error":{"message":"too long","code":"context_length_exceeded"}}"#,
+            true,
+        ),
         ("status=400", false),
         ("status=422", false),
     ] {

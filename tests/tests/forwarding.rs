@@ -435,11 +435,11 @@ fn credential_of(row: &Provider, sent: &Recorded) -> Option<String> {
 /// Whether the vendor has a second dialect, and only that one can say what the client asks for.
 fn speaks_otherwise(row: &Provider, client: &str) -> bool {
     let body = Envelope::parse(client.to_owned().into(), Limits::default());
-    body.is_ok_and(|body| providers::native::is_needed(row, &body))
+    body.is_ok_and(|body| providers::native::is_needed(row, &body, ""))
 }
 
 #[test]
-fn every_row_forwards_the_clients_own_bytes() {
+fn a19_every_row_forwards_the_clients_own_bytes() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&setup(&vendor));
     let shapes = shapes();
@@ -553,7 +553,7 @@ fn every_row_is_called_at_its_place_with_its_credential_and_headers() {
 }
 
 #[test]
-fn every_row_passes_the_vendors_bytes_back() {
+fn a19_every_row_passes_the_vendors_bytes_back() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&setup(&vendor));
     // Not the order, the spacing or the members that anybody else would choose.
@@ -615,7 +615,7 @@ fn a_target_adds_its_own_headers_and_query() {
 }
 
 #[test]
-fn what_a_row_cannot_do_is_dropped_sent_or_refused_as_the_operator_says() {
+fn a21_what_a_row_cannot_do_is_dropped_sent_or_refused_as_the_operator_says() {
     let vendor = Vendor::start();
     let row = rows()
         .into_iter()

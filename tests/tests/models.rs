@@ -219,3 +219,59 @@ fn an_alias_is_resolved_once_and_the_vendor_never_sees_it() {
     assert_eq!(vendor.last().json().expect("JSON")["model"], MODEL, "W9");
     assert_eq!(answer.header("x-gateway-model"), Some(MODEL));
 }
+
+/// A vendor lists in pages, and says of its models how long prompts and answers may be.
+#[test]
+fn d10_a_list_in_pages_is_read_to_its_last_page() {
+    let vendor = Vendor::start();
+    let page = |ids: [&str; 2], rest: &str| {
+        let item = |id| {
+            format!(
+                r#"{{"id":"{id}","created_at":"2026-02-04T00:00:00Z","max_input_tokens":200000,"max_tokens":64000}}"#
+            )
+        };
+        format!(
+            r#"body={{"data":[{},{}]{rest}}}"#,
+            item(ids[0]),
+            item(ids[1])
+        )
+    };
+    let first = page(
+        ["claude-a", "claude-b"],
+        r#","has_more":true,"last_id":"claude-b""#,
+    );
+    vendor.when("/list/models", 1, &first);
+    let last = page(
+        ["claude-c", "claude-d"],
+        r#","has_more":false,"last_id":"claude-d""#,
+    );
+    vendor.when("/list/models", 9, &last);
+    let setup = Gateway::before(&vendor).further_target(&format!(
+        "- virtual_key: paged\n  provider: anthropic\n  api_key: ${{VENDOR_KEY}}\n  base_url: http://{}/list",
+        vendor.addr()
+    ));
+    let gateway = Gateway::start(&setup.section("strategy:\n  mode: fallback"));
+    let models = eventually("the last page is listed", || {
+        let models = listed(&gateway);
+        models
+            .iter()
+            .any(|model| model["id"] == "claude-d")
+            .then_some(models)
+    });
+    for id in ["claude-a", "claude-b", "claude-c", "claude-d"] {
+        let model = models
+            .iter()
+            .find(|model| model["id"] == id)
+            .expect("listed");
+        assert_eq!(model["created"], 1_770_163_200, "{model}");
+        assert_eq!(model["context_window"], 200_000, "{model}");
+        assert_eq!(model["max_output_tokens"], 64_000, "{model}");
+    }
+    let asked = vendor.everything().into_iter();
+    let asked: Vec<_> = asked
+        .map(|request| request.path)
+        .filter(|path| path.starts_with("/list/"))
+        .collect();
+    let pages = ["", "&after_id=claude%2Db"].map(|rest| format!("/list/models?limit=1000{rest}"));
+    assert_eq!(asked, pages);
+}

@@ -739,7 +739,7 @@ fn z19_whoever_may_know_is_told_of_every_attempt() {
         (field(0, "status"), field(1, "status")),
         (503.into(), 500.into())
     );
-    assert_eq!(field(0, "error"), "upstream_error");
+    assert_eq!(field(0, "error"), "upstream_overloaded");
     assert!(
         field(0, "cause").to_string().contains("closed for today"),
         "{shown}"

@@ -78,7 +78,7 @@ fn assert_never_told(gateway: &Gateway, vendor: &Vendor, secret: &str) {
 }
 
 #[test]
-fn a_key_from_the_environment_is_never_told() {
+fn a23_a_key_from_the_environment_is_never_told() {
     let vendor = Vendor::start();
     let setup = Gateway::before(&vendor).env("VENDOR_API_KEY", SECRET);
     let yaml = setup.yaml().replace("${VENDOR_KEY}", "${VENDOR_API_KEY}");

@@ -123,7 +123,7 @@ fn the_vendors_bytes_are_the_clients_bytes() {
 
 /// However a vendor cuts and spells its events, the client gets the vendor's bytes.
 #[test]
-fn a_streams_bytes_are_kept_however_they_are_spelt_and_cut() {
+fn a19_a_streams_bytes_are_kept_however_they_are_spelt_and_cut() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     let asked = with_options(r#"{"include_usage":true}"#);
@@ -275,7 +275,7 @@ fn heartbeats_can_be_switched_off() {
 }
 
 #[test]
-fn a_vendor_that_falls_silent_is_given_up() {
+fn a14_a_vendor_that_falls_silent_is_given_up() {
     let vendor = Vendor::start();
     let setup = Gateway::before(&vendor)
         .model("stalls", "mock:stall_event=2;events=5")
@@ -322,7 +322,7 @@ fn a_failure_before_the_first_content_is_an_ordinary_error() {
 }
 
 #[test]
-fn a_failure_after_it_is_an_event_and_no_done() {
+fn a14_a_failure_after_it_is_an_event_and_no_done() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     for settings in [
@@ -509,7 +509,7 @@ fn endless(vendor: &Vendor) -> Setup {
 }
 
 #[test]
-fn a_client_that_leaves_takes_the_vendors_stream_with_it() {
+fn a15_a_client_that_leaves_takes_the_vendors_stream_with_it() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&endless(&vendor));
     let mut stream = gateway.open_chat(stream_body("endless"));

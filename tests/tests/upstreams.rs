@@ -41,7 +41,7 @@ fn a_vendor_that_restarts_costs_no_call() {
 }
 
 #[test]
-fn a_redirect_is_never_followed() {
+fn a06_a_redirect_is_never_followed() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&Gateway::before(&vendor));
     vendor.next("redirect");

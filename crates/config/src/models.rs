@@ -34,6 +34,11 @@ pub struct Description {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub id: Option<String>,
+    /// The model that it is, by its maker's name, where the id is only yours: a deployment, an
+    /// opaque ARN. It decides how the model is spoken to, and what it costs if nothing else is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub family: Option<String>,
     /// How many tokens it takes, prompt and answer together.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]

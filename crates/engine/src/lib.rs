@@ -15,6 +15,7 @@ pub mod dice;
 pub mod directory;
 pub mod discovery;
 pub mod egress;
+mod errand;
 mod experiment;
 pub mod explain;
 pub mod gateway;
@@ -30,6 +31,7 @@ pub mod routing;
 #[cfg(test)]
 mod simulation;
 pub mod snapshot;
+mod source;
 #[cfg(test)]
 mod stand_in;
 pub mod strategy;
@@ -42,6 +44,7 @@ mod tokens;
 mod tongue;
 pub mod trace;
 pub mod trust;
+mod turn;
 pub mod upstream;
 mod vendor;
 mod walk;

@@ -56,16 +56,19 @@ impl Tariffs {
     /// What a model costs at a target, by its own name there: what the operator says of the target,
     /// over what is known of its vendor.
     pub(crate) fn at(&self, target: &Target, model: &str) -> Option<Arc<Price>> {
-        let (whose, name) = match own_prices(target, model) {
-            Some(_) => (Whose::Target, &target.name),
-            None => (Whose::Vendor, &target.provider_id),
+        let own = own_prices(target, model).is_some() || target.models.family(model).is_some();
+        let (whose, name) = if own {
+            (Whose::Target, &target.name)
+        } else {
+            (Whose::Vendor, &target.provider_id)
         };
         self.kept(whose, name, model, || self.read(target, model))
     }
 
     /// The same, not kept: for lists of all there are.
     pub(crate) fn read(&self, target: &Target, model: &str) -> Option<Price> {
-        let known = self.catalog.price(&target.provider_id, model, self.today);
+        let at_vendor = |model| self.catalog.price(&target.provider_id, model, self.today);
+        let known = at_vendor(model).or_else(|| at_vendor(target.models.family(model)?));
         match own_prices(target, model) {
             Some(offer) => Some(offer.over(known.unwrap_or_default())),
             None => known,

@@ -66,6 +66,7 @@ pub(crate) fn listing(snapshot: &Snapshot, target: &str, ids: &[&str]) -> Arc<Sn
         created: 0,
         owner: None,
         context_window: None,
+        max_output_tokens: None,
     });
     let mut targets = snapshot.targets().iter();
     let target = targets.find(|one| *one.name == *target).unwrap();

@@ -7,6 +7,7 @@
 
 mod failures;
 mod flight;
+mod media;
 mod race;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::route::Plan;
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
 use failures::Failures;
+use media::Media;
 
 /// Targets that one call is brought to at most.
 const STOPS_MAX: usize = 128;
@@ -52,6 +54,8 @@ struct Stop<'a> {
 struct Way<'a> {
     receipt: &'a mut Receipt,
     failures: Failures,
+    /// What the call names by URL, as far as it was needed.
+    media: Media<'a>,
     /// The candidates that were tried, a bit each.
     visited: u128,
     /// A second try was made beside a first one; there is none besides.
@@ -74,6 +78,7 @@ impl Walk<'_> {
         let mut way = Way {
             receipt,
             failures: Failures::default(),
+            media: Media::of(&self.call.snapshot.egress),
             visited: 0,
             hedged: false,
         };
@@ -155,9 +160,7 @@ impl Walk<'_> {
         waited: Duration,
         way: &mut Way<'_>,
     ) -> Result<Reply, Fault> {
-        let flight = self
-            .depart(stop, waited, self.deadline, way.receipt)
-            .await?;
+        let flight = self.depart(stop, waited, self.deadline, way).await?;
         match self.hedge_after(stop).filter(|_| !way.hedged) {
             None => self.land(flight.fly().await, None, way.receipt),
             // Boxed: most calls never need the room.

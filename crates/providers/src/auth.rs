@@ -15,6 +15,7 @@ mod jwt;
 mod token;
 
 pub use ask::Ask;
+pub use civil::parse as moment;
 pub use hidden::Hidden;
 pub use token::{refusal, token};
 

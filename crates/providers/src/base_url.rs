@@ -219,7 +219,9 @@ fn apply_rule(provider: &Provider, path: &mut String) {
     {
         *path = shorter.trim_end_matches('/').to_owned();
     }
-    if let Some(part) = rule.append.as_deref().filter(|part| !path.contains(part)) {
+    let is_whole = rule.whole.iter().any(|end| path.ends_with(end.as_str()));
+    let missing = |part: &&str| !is_whole && !path.contains(*part);
+    if let Some(part) = rule.append.as_deref().filter(missing) {
         path.push_str(part);
     }
 }

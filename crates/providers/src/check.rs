@@ -1,9 +1,11 @@
 //! What serde cannot see: whether the fields of a row make sense together. The built-in rows are
 //! held against this by a test, an operator's by the config check.
 
+use std::collections::BTreeMap;
+
 use crate::base_url::template_problem;
 use crate::headers::{header_name, header_value};
-use crate::provider::{Auth, KeyNeed, Provider};
+use crate::provider::{Auth, Dialect, KeyNeed, Provider};
 use crate::rules::ChatRules;
 use crate::template::places;
 
@@ -27,6 +29,7 @@ impl Provider {
         self.check_urls(&mut found);
         self.check_headers(&mut found);
         self.check_surfaces(&mut found);
+        self.check_families(&mut found);
         check_rules(&self.chat, &mut found);
         found.0
     }
@@ -65,7 +68,7 @@ impl Provider {
             self.check_path(
                 &format!("paths.{}", surface.label()),
                 path,
-                &["model"],
+                &["model", "model_path"],
                 found,
             );
         }
@@ -98,11 +101,17 @@ impl Provider {
     }
 
     fn check_headers(&self, found: &mut Found) {
-        for (name, value) in &self.headers {
-            let field = format!("headers.{name}");
-            if let Err(problem) = header_name(name).and(header_value(name, value)) {
-                found.add(&field, problem.to_string());
-            }
+        check_fixed("headers", &self.headers, found);
+        if let Some(tokens) = &self.tokens {
+            check_fixed("tokens.headers", &tokens.headers, found);
+        }
+        for name in self.forwards.iter().filter(|name| {
+            header_name(name).is_err() || name.bytes().any(|b| b.is_ascii_uppercase())
+        }) {
+            found.add(
+                "forwards",
+                format!("`{name}` is not a header's name in lower case"),
+            );
         }
         if let Auth::Header(name) = &self.auth
             && let Err(problem) = header_name(name)
@@ -125,6 +134,30 @@ impl Provider {
         }
     }
 
+    fn check_families(&self, found: &mut Found) {
+        for (at, family) in self.families.iter().enumerate() {
+            let field = format!("families[{at}]");
+            let lower = |start: &String| !start.is_empty() && *start == start.to_ascii_lowercase();
+            if family.prefixes.is_empty() || !family.prefixes.iter().all(lower) {
+                let what = "needs beginnings of names, in lower case".to_owned();
+                found.add(&format!("{field}.prefixes"), what);
+            }
+            if !matches!(
+                family.dialect,
+                Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere
+            ) {
+                let what =
+                    "models whose wire form has paths of its own cannot be a family".to_owned();
+                found.add(&format!("{field}.dialect"), what);
+            }
+            if !family.chat.starts_with('/') {
+                let what = format!("`{}` must begin with `/`", family.chat);
+                found.add(&format!("{field}.chat"), what);
+            }
+            check_fixed(&format!("{field}.headers"), &family.headers, found);
+        }
+    }
+
     fn check_surfaces(&self, found: &mut Found) {
         for (at, surface) in self.surfaces.iter().enumerate() {
             if self.surfaces[..at].contains(surface) {
@@ -140,6 +173,27 @@ impl Provider {
                 &format!("paths.{label}"),
                 format!("`{label}` is not among the surfaces"),
             );
+        }
+        for (surface, form) in &self.forms {
+            let label = surface.label();
+            if !form.surfaces().contains(surface) {
+                let message = format!("{form:?} is no form of `{label}`");
+                found.add(&format!("forms.{label}"), message);
+            } else if !self.serves(*surface) {
+                let message = format!("`{label}` is not among the surfaces");
+                found.add(&format!("forms.{label}"), message);
+            }
+        }
+        if self.embeddings.most == Some(0) {
+            found.add("embeddings.most", "must be 1 or more".to_owned());
+        }
+    }
+}
+
+fn check_fixed(field: &str, headers: &BTreeMap<String, String>, found: &mut Found) {
+    for (name, value) in headers {
+        if let Err(problem) = header_name(name).and(header_value(name, value)) {
+            found.add(&format!("{field}.{name}"), problem.to_string());
         }
     }
 }
@@ -261,8 +315,32 @@ mod tests {
                 "auth.aws-sigv4.service",
             ),
             ("auth = { entra = { scope = ' ' } }", "auth.entra.scope"),
+            ("forwards = ['CF-Ray']", "forwards"),
+            ("forwards = ['']", "forwards"),
+            (
+                "[[families]]\nprefixes = ['Claude-']\ndialect = 'anthropic'\nchat = '/m'",
+                "families[0].prefixes",
+            ),
+            (
+                "[[families]]\nprefixes = ['x-']\ndialect = 'converse'\nchat = '/m'",
+                "families[0].dialect",
+            ),
+            (
+                "[[families]]\nprefixes = ['x-']\ndialect = 'anthropic'\nchat = 'm'",
+                "families[0].chat",
+            ),
+            (
+                "[[families]]\nprefixes = ['x-']\ndialect = 'anthropic'\nchat = '/m'\nheaders = { 'x y' = '1' }",
+                "families[0].headers.x y",
+            ),
             ("key = 'none'\nenv = { api_key = ['A'] }", "env.api_key"),
             ("surfaces = ['chat', 'chat']", "surfaces"),
+            ("forms = { rerank = 'cohere' }", "forms.rerank"),
+            (
+                "surfaces = ['rerank']\nforms = { rerank = 'ollama' }",
+                "forms.rerank",
+            ),
+            ("[embeddings]\nmost = 0", "embeddings.most"),
             ("[chat]\ndrop = ['model']", "chat.drop"),
             ("[chat]\nunsupported = ['']", "chat.unsupported"),
             (

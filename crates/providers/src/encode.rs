@@ -14,6 +14,8 @@ use crate::rules::{
 pub struct ChatPlan<'a> {
     /// The target's own name of the model.
     pub model: &'a str,
+    /// The model that it is, where that name is only the operator's.
+    pub family: Option<&'a str>,
     /// Whether usage is wanted on a stream, asked for by the client or not.
     pub include_usage: bool,
     /// What to do with fields the vendor does not honour.
@@ -66,7 +68,7 @@ pub fn encode_chat(
     work.name_model(provider.bare_model(plan.model));
     let renames = rules.rename.iter();
     renames
-        .filter(|rename| rename.is_for(plan.model))
+        .filter(|rename| rename.is_for(plan.family.unwrap_or(plan.model)))
         .for_each(|rename| work.rename(rename));
     rules.drop.iter().for_each(|field| work.drop(field));
     rules.clamp.iter().for_each(|clamp| work.clamp(clamp));

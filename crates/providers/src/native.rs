@@ -10,11 +10,20 @@
 //! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
+//!
+//! What is no chat goes through [`question`], in [`embeddings`], [`images`] and [`rerank`].
+
+use std::sync::Arc;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{self, Fault, Kind};
-use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
+use wire::fault::{self, Fault, Kind, Whose};
+use wire::ir::files::{Files, Need, inline};
+use wire::ir::{
+    self, Block, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer,
+};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{
@@ -22,13 +31,22 @@ use wire::{
 };
 
 use crate::encode::{ChatPlan, Encoded, encode_chat};
+use crate::family::Family;
+use crate::headers::fixed;
 use crate::provider::{Dialect, Provider};
 use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+pub mod embeddings;
 mod gemini;
+pub mod images;
+pub mod question;
 pub mod replicate;
+pub mod rerank;
+
+pub use replicate::{Course, Description, Step, with_version};
+pub use wire::replicate::prediction_event as stage_event;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +76,13 @@ pub struct NativePlan<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl NativePlan<'_> {
+    /// The name that says what the model is.
+    fn known_as(&self) -> &str {
+        self.family.unwrap_or(self.model)
+    }
+}
+
 /// A call in a vendor's dialect.
 #[derive(Debug)]
 pub struct NativeCall {
@@ -66,13 +91,15 @@ pub struct NativeCall {
     /// Below the API root, where it is not the surface's own path.
     pub path: Option<String>,
     /// An ending to be taken off the API root before the path.
-    pub strip: Option<&'static str>,
+    pub strip: Option<Cow<'static, str>>,
     /// The region that the call must go to and be signed for, where the model's name says one.
     pub region: Option<String>,
     /// Headers besides the target's own.
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
     pub dropped: Vec<String>,
+    /// How the call goes on, where it takes several exchanges.
+    pub course: Option<Course>,
     /// What the answer needs to know.
     pub session: Session,
 }
@@ -105,18 +132,45 @@ pub struct Whole {
     pub finish: Finish<'static>,
 }
 
+/// Where a vendor describes a model, below the API root, if a call of it wants to know that first.
+pub fn described_at(provider: &Provider, model: &str) -> Option<String> {
+    match provider.dialect {
+        Dialect::Replicate => replicate::described_at(provider.bare_model(model)),
+        _ => None,
+    }
+}
+
 /// Puts a call into the vendor's dialect. A refusal names the field and is the client's to mend.
 pub fn encode(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
 ) -> Result<NativeCall, Refusal> {
-    let request = match plan.door {
+    encode_with(provider, body, plan, None, &Files::default())
+}
+
+/// The same for a model of which the vendor has told this, with files that were fetched. A refusal
+/// says which others would mend it.
+pub fn encode_with(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+    described: Option<&Arc<Description>>,
+    files: &Files,
+) -> Result<NativeCall, Refusal> {
+    let mut request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
-    let dialect = dialect_of(provider, &request);
+    let family = provider.family(plan.known_as());
+    let dialect = family.map_or_else(|| dialect_of(provider, &request), |family| family.dialect);
+    let fields = match plan.door {
+        Door::OpenAi => openai::URL_FIELDS,
+        Door::Messages => messages::URL_FIELDS,
+    };
+    let need = |block: &Block<'_>| need(dialect, plan, block);
+    inline(&mut request, files, &fields, need).map_err(Refusal::without)?;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
@@ -125,8 +179,8 @@ pub fn encode(
         streaming,
         own_history: plan.own_history,
     };
-    let (mut path, mut region) = (None, None);
-    let (encoded, headers) = match dialect {
+    let (mut path, mut region, mut course) = (None, None, None);
+    let (encoded, mut headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
             (
@@ -145,9 +199,9 @@ pub fn encode(
             (ollama::write_request(request, &written)?, HeaderMap::new())
         }
         Dialect::Replicate => {
-            path = Some(replicate::path(written.model)?);
-            let headers = replicate::headers(streaming);
-            (predictions::write_request(request, &written)?, headers)
+            let creation = replicate::create(request, &written, described)?;
+            (path, course) = (Some(creation.path), Some(creation.course));
+            (creation.encoded, HeaderMap::new())
         }
         Dialect::Converse => {
             let mut encoded = converse::write_request(request, &written)?;
@@ -169,13 +223,20 @@ pub fn encode(
             gemini::write_at_vertex(request, &written, plan.headers)?
         }
     };
+    let mut strip = (dialect == Dialect::Ollama).then_some(Cow::Borrowed("/v1"));
+    if let Some(family) = family {
+        path = Some(family.chat.clone());
+        strip = family.strip.clone().map(Cow::Owned);
+        headers.extend(of_family(family)?);
+    }
     Ok(NativeCall {
         body: encoded.body.into(),
         path,
-        strip: (dialect == Dialect::Ollama).then_some("/v1"),
+        strip,
         region,
         headers,
         dropped: encoded.dropped,
+        course,
         session: Session {
             dialect: gemini::spoken(dialect, plan.model),
             at_vertex: dialect == Dialect::Vertex,
@@ -196,9 +257,19 @@ fn dialect_of(provider: &Provider, request: &ir::Request<'_>) -> Dialect {
     }
 }
 
+/// The headers of a family's calls.
+fn of_family(family: &Family) -> Result<HeaderMap, Refusal> {
+    // A row is checked before it is used.
+    fixed(&family.headers).map_err(|error| Refusal::new("model", error.to_string()))
+}
+
 /// Whether a call from OpenAI's door cannot be forwarded as it came: the vendor speaks another
-/// dialect, or the request says what only its second one can.
-pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
+/// dialect, to all or to the family of the model, or the request says what only its second one can.
+/// The model is named so that it says what it is.
+pub fn is_needed(provider: &Provider, body: &Envelope, model: &str) -> bool {
+    if let Some(family) = provider.family(model) {
+        return family.dialect != Dialect::OpenAi;
+    }
     if provider.second_dialect.is_none() {
         return provider.dialect != Dialect::OpenAi;
     }
@@ -206,6 +277,17 @@ pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
     let dialect = openai::read_request(body.node())
         .map_or(provider.dialect, |request| dialect_of(provider, &request));
     dialect != Dialect::OpenAi
+}
+
+/// Whether a vendor needs the bytes of a block that the client gives the address of.
+fn need(dialect: Dialect, plan: &NativePlan<'_>, block: &Block<'_>) -> Option<Need> {
+    match dialect {
+        Dialect::Converse => converse::need(block, plan.family.unwrap_or(plan.model)),
+        Dialect::Ollama => ollama::need(block),
+        Dialect::Gemini => wire::gemini::need(block),
+        Dialect::Vertex => gemini::need_at_vertex(block, plan.model),
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere | Dialect::Replicate => None,
+    }
 }
 
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
@@ -219,6 +301,7 @@ fn with_rules(
         .map_err(|error| Refusal::new("messages", error.to_string()))?;
     let chat = ChatPlan {
         model: plan.model,
+        family: plan.family,
         include_usage: streaming,
         on_unsupported: plan.on_unsupported,
         streaming,
@@ -228,6 +311,7 @@ fn with_rules(
             param: refused.params.first().cloned().unwrap_or_default(),
             message: refused.to_string(),
             by_policy: true,
+            files: Vec::new(),
         })?;
     encoded.body = body.into();
     encoded.dropped.extend(dropped);
@@ -332,11 +416,13 @@ fn fault_of(error: NotAReply) -> Fault {
     let NotAReply::Vendor(error) = error else {
         return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
     };
-    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = error.status.map_or(Kind::UpstreamError, |status| {
+        fault::of_answer(status, &error)
+    });
     let mut fault = Fault::new(kind);
     fault.upstream_status = error.status;
     // Only what is the client's to mend is told in the vendor's words.
-    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+    if let (Whose::Client, Some(text)) = (fault.whose(), vendor_error::public_message(&error)) {
         fault = fault.saying(text);
     }
     fault.because(error.message.unwrap_or_default())

@@ -9,7 +9,9 @@ use wire::chat;
 
 use crate::claims::{Claim, Claims};
 use crate::duration;
-use crate::rules::ChatRules;
+use crate::family::Family;
+use crate::form::Form;
+use crate::rules::{ChatRules, EmbeddingRules, ImageRules};
 use crate::surface::Surface;
 
 /// Values for the `{name}` places of a row's URLs.
@@ -41,12 +43,18 @@ pub struct Provider {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// Keys that are tokens, and sent as such whatever `auth` says.
+    #[serde(default)]
+    pub tokens: Option<TokenKeys>,
     /// The wire form of its answers and questions.
     #[serde(default)]
     pub dialect: Dialect,
     /// Another wire form that it speaks as well, for requests that say what only that one can.
     #[serde(default)]
     pub second_dialect: Option<Dialect>,
+    /// Models that are spoken to in another wire form than the others.
+    #[serde(default)]
+    pub families: Vec<Family>,
     /// What clients may write before a model's name, and the vendor does not know.
     #[serde(default)]
     pub model_prefix: Option<String>,
@@ -60,9 +68,22 @@ pub struct Provider {
     /// Another way to the same surfaces, taken when its variable is set.
     #[serde(default)]
     pub dated_route: Option<DatedRoute>,
+    /// Endings that are taken off the API root before the path of a surface.
+    #[serde(default)]
+    pub strips: BTreeMap<Surface, String>,
+    /// The forms of what is asked beside chats, where they are not OpenAI's.
+    #[serde(default)]
+    pub forms: BTreeMap<Surface, Form>,
+    /// Endings of hosts that speak OpenAI's forms at its paths all the same.
+    #[serde(default)]
+    pub plain_hosts: Vec<String>,
     /// Headers sent with every call.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Headers of the client's that mean something to the vendor, in lower case. Never one that holds
+    /// a credential.
+    #[serde(default)]
+    pub forwards: Vec<String>,
     /// Which models it is taken to serve.
     #[serde(default)]
     pub claims: Claims,
@@ -81,6 +102,12 @@ pub struct Provider {
     /// What it cannot take in a chat request.
     #[serde(default)]
     pub chat: ChatRules,
+    /// What it takes of an embeddings request in OpenAI's form.
+    #[serde(default)]
+    pub embeddings: EmbeddingRules,
+    /// What it takes of a request for pictures in OpenAI's form.
+    #[serde(default)]
+    pub images: ImageRules,
 }
 
 fn usual_surfaces() -> Vec<Surface> {
@@ -95,6 +122,8 @@ pub struct RootRule {
     pub strip: Vec<String>,
     /// What the path must contain; added at the end when it does not.
     pub append: Option<String>,
+    /// Endings of roots that are whole as they stand: nothing is added to them.
+    pub whole: Vec<String>,
     /// The scheme of an address written without one. Without this such an address is refused.
     pub scheme: Option<String>,
     /// The port of an address written without scheme and port.
@@ -175,6 +204,17 @@ pub enum Auth {
     Entra(EntraAccess),
     /// `Authorization: Bearer KEY`, or else a token that the Databricks workspace grants.
     Databricks,
+}
+
+/// Keys that are tokens of a person's: sent as `Authorization: Bearer KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKeys {
+    /// How they begin.
+    pub prefix: String,
+    /// Headers that a call with one carries besides.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// What an AWS service is called in signatures.
@@ -421,7 +461,7 @@ mod tests {
 
     /// Row 19: no vendor is cut off while it may still be thinking.
     #[test]
-    fn row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
+    fn d06_row_19_the_first_byte_may_take_ten_minutes_and_the_whole_has_no_bound() {
         let Timeouts {
             first_byte,
             idle,

@@ -50,6 +50,7 @@ fn for_all(include_usage: bool, mut check: impl FnMut(&Provider, &Case, &str, En
         for case in &cases {
             let model = case.body.text("model").unwrap().into_owned();
             let plan = ChatPlan {
+                family: None,
                 model: &model,
                 include_usage,
                 on_unsupported: OnUnsupported::Warn,
@@ -84,7 +85,7 @@ fn is_named(provider: &Provider, field: &str) -> bool {
 }
 
 #[test]
-fn a_request_that_no_rule_names_goes_out_as_the_very_same_bytes() {
+fn a19_a_request_that_no_rule_names_goes_out_as_the_very_same_bytes() {
     let mut untouched = 0;
     for_all(false, |provider, case, _, encoded| {
         let preset = !provider.chat.presets.is_empty();
@@ -149,6 +150,7 @@ fn another_model_changes_the_model_and_nothing_else() {
     for_all(true, |provider, case, model, own| {
         let case = cases.iter().find(|other| other.name == case.name).unwrap();
         let plan = ChatPlan {
+            family: None,
             model: "another/модель \"x\"",
             include_usage: true,
             on_unsupported: OnUnsupported::Warn,

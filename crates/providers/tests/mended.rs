@@ -24,6 +24,7 @@ fn encode_as(id: &str, body: &str, model: &str) -> Encoded {
     let body = Envelope::parse(Bytes::copy_from_slice(body.as_bytes()), Limits::default()).unwrap();
     let streaming = body.flag("stream") == Some(true);
     let plan = ChatPlan {
+        family: None,
         model,
         include_usage: true,
         on_unsupported: OnUnsupported::Warn,
@@ -118,7 +119,7 @@ fn row_14_openai_owns_its_moderation_models() {
 }
 
 #[test]
-fn row_19_no_vendor_has_a_first_byte_bound_shorter_than_ten_minutes() {
+fn d06_row_19_no_vendor_has_a_first_byte_bound_shorter_than_ten_minutes() {
     for provider in builtin() {
         let bounds = &provider.timeouts;
         assert!(
@@ -425,6 +426,7 @@ fn d20_the_prefix_of_a_cloud_model_stays_here() {
     let body =
         Envelope::parse(Bytes::from_static(b"{\"model\":\"x\"}"), Limits::default()).unwrap();
     let plan = ChatPlan {
+        family: None,
         model: "ollama-cloud/gpt-oss:20b",
         include_usage: false,
         on_unsupported: OnUnsupported::Warn,

@@ -138,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn t2_lines_are_the_same_however_bytes_are_cut(
+        fn a02_lines_are_the_same_however_bytes_are_cut(
             text in "([ab\r]{0,4}\n?){0,9}",
             cuts in proptest::collection::vec(0_usize..40, 0..6),
         ) {

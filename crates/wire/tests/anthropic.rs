@@ -55,7 +55,7 @@ fn push(stream: &mut Translation, text: &str) -> (Result<(), Break>, String) {
 }
 
 #[test]
-fn d1_a_part_is_carried_or_refused_and_never_lost() {
+fn d01_a_part_is_carried_or_refused_and_never_lost() {
     let pdf = json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}});
     let image = json!({"type": "image_url", "image_url": {"url": "https://x.example/a.png"}});
     let body = sent(&asking(
@@ -81,7 +81,7 @@ fn d1_a_part_is_carried_or_refused_and_never_lost() {
 }
 
 #[test]
-fn d2_every_answer_has_the_time_at_which_it_was_made() {
+fn d02_every_answer_has_the_time_at_which_it_was_made() {
     let face = Face {
         created: 77,
         ..Face::default()
@@ -97,7 +97,7 @@ fn d2_every_answer_has_the_time_at_which_it_was_made() {
 }
 
 #[test]
-fn d4_a_stream_without_its_last_event_has_failed() {
+fn d04_a_stream_without_its_last_event_has_failed() {
     let mut stream = stream();
     push(&mut stream, &format!("{START}{TEXT}")).0.unwrap();
     let finish = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n";
@@ -108,7 +108,7 @@ fn d4_a_stream_without_its_last_event_has_failed() {
 }
 
 #[test]
-fn t14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
+fn a14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
     let mut stream = stream();
     push(&mut stream, &format!("{START}{TEXT}")).0.unwrap();
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n";
@@ -135,7 +135,7 @@ fn t14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
 }
 
 #[test]
-fn d5_what_anthropic_calls_its_errors_has_a_status_of_its_own() {
+fn d05_what_anthropic_calls_its_errors_has_a_status_of_its_own() {
     for (kind, status) in [
         ("overloaded_error", 529),
         ("request_too_large", 413),
@@ -148,7 +148,7 @@ fn d5_what_anthropic_calls_its_errors_has_a_status_of_its_own() {
 }
 
 #[test]
-fn d9_what_anthropic_can_do_is_asked_of_it() {
+fn d09_what_anthropic_can_do_is_asked_of_it() {
     let body = json!({
         "model": "m", "max_completion_tokens": 9000, "reasoning_effort": "high",
         "response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": {"type": "object", "properties": {}}}},
@@ -181,7 +181,7 @@ fn d9_what_anthropic_can_do_is_asked_of_it() {
 }
 
 #[test]
-fn t9_signed_reasoning_goes_back_to_its_own_vendor_and_to_no_other() {
+fn a09_signed_reasoning_goes_back_to_its_own_vendor_and_to_no_other() {
     let body = json!({"model": "m", "messages": [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b", "thinking_blocks": [
@@ -215,7 +215,7 @@ fn t9_signed_reasoning_goes_back_to_its_own_vendor_and_to_no_other() {
 }
 
 #[test]
-fn t22_a_wish_for_several_answers_is_told_as_lost() {
+fn a22_a_wish_for_several_answers_is_told_as_lost() {
     let mut body = asking(&json!("hi"));
     body["n"] = 2.into();
     assert_eq!(encode(&body, &PLAN).unwrap().dropped, ["n"]);

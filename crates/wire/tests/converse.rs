@@ -72,7 +72,7 @@ fn push(stream: &mut Translation, bytes: Vec<u8>) -> (Result<(), Break>, String)
 }
 
 #[test]
-fn d1_a_part_is_carried_or_refused_and_never_lost() {
+fn d01_a_part_is_carried_or_refused_and_never_lost() {
     let parts = [
         (
             "audio",
@@ -117,7 +117,7 @@ fn d1_a_part_is_carried_or_refused_and_never_lost() {
 }
 
 #[test]
-fn d2_every_answer_has_the_time_at_which_it_was_made() {
+fn d02_every_answer_has_the_time_at_which_it_was_made() {
     let face = Face {
         created: 77,
         ..Face::default()
@@ -133,7 +133,7 @@ fn d2_every_answer_has_the_time_at_which_it_was_made() {
 }
 
 #[test]
-fn d4_a_stream_that_does_not_say_that_it_ended_has_failed() {
+fn d04_a_stream_that_does_not_say_that_it_ended_has_failed() {
     let mut broken = stream();
     push(&mut broken, hi()).0.unwrap();
     let mut out = Vec::new();
@@ -158,7 +158,7 @@ fn d4_a_stream_that_does_not_say_that_it_ended_has_failed() {
 }
 
 #[test]
-fn d8_answers_have_the_room_that_their_model_has() {
+fn d08_answers_have_the_room_that_their_model_has() {
     let body = asking(&json!("x"));
     assert_eq!(
         sent_to(CLAUDE, &body)["inferenceConfig"]["maxTokens"],
@@ -189,7 +189,7 @@ fn d16_tools_streams_and_guardrails_work_for_every_family() {
 }
 
 #[test]
-fn t3_a_stream_that_is_no_event_stream_breaks() {
+fn a03_a_stream_that_is_no_event_stream_breaks() {
     let frame = hi();
     for (at, name) in [(8, "prelude"), (frame.len() - 1, "message")] {
         let mut broken = frame.clone();
@@ -206,7 +206,7 @@ fn t3_a_stream_that_is_no_event_stream_breaks() {
 }
 
 #[test]
-fn t7_results_in_another_order_stand_in_the_order_of_their_calls() {
+fn a07_results_in_another_order_stand_in_the_order_of_their_calls() {
     let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": id});
     let body = json!({"model": "m", "messages": [
@@ -225,7 +225,7 @@ fn t7_results_in_another_order_stand_in_the_order_of_their_calls() {
 }
 
 #[test]
-fn t8_long_ids_become_acceptable_ones_the_same_for_call_and_result() {
+fn a08_long_ids_become_acceptable_ones_the_same_for_call_and_result() {
     let id = "an id with spaces ".repeat(5);
     let body = json!({"model": "m", "messages": [
         {"role": "user", "content": "x"},
@@ -244,7 +244,7 @@ fn t8_long_ids_become_acceptable_ones_the_same_for_call_and_result() {
 }
 
 #[test]
-fn t9_reasoning_goes_back_to_its_own_family_or_nowhere() {
+fn a09_reasoning_goes_back_to_its_own_family_or_nowhere() {
     let body = json!({"model": "m", "messages": [
         {"role": "user", "content": "x"},
         {"role": "assistant", "content": "y", "reasoning_content": "unsigned",
@@ -268,7 +268,7 @@ fn t9_reasoning_goes_back_to_its_own_family_or_nowhere() {
 }
 
 #[test]
-fn t14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
+fn a14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
     let mut stream = stream();
     push(&mut stream, hi()).0.unwrap();
     let exception = frames::frame(&json!({
@@ -290,7 +290,7 @@ fn t14_an_error_in_the_middle_is_told_once_and_nothing_follows() {
 }
 
 #[test]
-fn t21_what_is_lost_is_told_or_refused() {
+fn a21_what_is_lost_is_told_or_refused() {
     let mut body = asking(&json!("x"));
     body["seed"] = json!(1);
     body["n"] = json!(2);

@@ -78,7 +78,7 @@ fn saying(parts: &Value) -> Value {
 }
 
 #[test]
-fn d1_a_part_is_carried_or_refused_and_never_lost() {
+fn d01_a_part_is_carried_or_refused_and_never_lost() {
     for (part, member) in [
         (
             json!({"type": "input_audio", "input_audio": {"data": "AA==", "format": "mp3"}}),
@@ -108,14 +108,14 @@ fn d1_a_part_is_carried_or_refused_and_never_lost() {
 }
 
 #[test]
-fn d2_an_answer_has_a_time() {
+fn d02_an_answer_has_a_time() {
     assert_eq!(told(&saying(&json!([{"text": "x"}])))["created"], 77);
     let (_, out) = streamed(&event(&saying(&json!([{"text": "x"}]))));
     assert!(out.contains("\"created\":77"), "{out}");
 }
 
 #[test]
-fn d3_unknown_reasons_never_leak() {
+fn d03_unknown_reasons_never_leak() {
     for (word, reason, native) in [
         ("STOP", "stop", Value::Null),
         ("MAX_TOKENS", "length", Value::Null),
@@ -139,7 +139,7 @@ fn d3_unknown_reasons_never_leak() {
 }
 
 #[test]
-fn d4_t14_a_stream_without_an_end_is_cut() {
+fn d04_a14_a_stream_without_an_end_is_cut() {
     let half = json!({"responseId": "r", "candidates": [{"content": {"parts": [{"text": "ha"}]}}]});
     let (result, out) = streamed(&event(&half));
     assert_eq!(result, Err(Break::Cut));
@@ -149,7 +149,7 @@ fn d4_t14_a_stream_without_an_end_is_cut() {
 }
 
 #[test]
-fn d7_what_cannot_be_asked_is_the_clients_to_mend() {
+fn d07_what_cannot_be_asked_is_the_clients_to_mend() {
     let refusal = encode(
         &asking(&json!([{"type": "file", "file": {"file_id": "file-1"}}])),
         &PLAN,
@@ -162,7 +162,7 @@ fn d7_what_cannot_be_asked_is_the_clients_to_mend() {
 }
 
 #[test]
-fn d11_t9_thoughts_are_no_content_and_signatures_make_the_round_trip() {
+fn d11_a09_thoughts_are_no_content_and_signatures_make_the_round_trip() {
     let parts = json!([{"text": "hm", "thought": true}, {"text": "Look", "thoughtSignature": "dGV4dA=="},
         {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "Y2FsbA=="},
         {"functionCall": {"name": "f", "args": {}}}]);
@@ -289,7 +289,7 @@ fn d14_ids_are_unique_across_answers_even_without_an_answers_own() {
 }
 
 #[test]
-fn t11_data_uris_of_every_form_become_inline_data() {
+fn a11_data_uris_of_every_form_become_inline_data() {
     for (url, mime, data) in [
         ("data:image/jpg;base64,AAAA", "image/jpeg", "AAAA"),
         (
@@ -320,7 +320,7 @@ fn t11_data_uris_of_every_form_become_inline_data() {
 }
 
 #[test]
-fn t21_what_was_lost_is_told_or_refused() {
+fn a21_what_was_lost_is_told_or_refused() {
     let mut body = asking(&json!("x"));
     body["user"] = json!("u");
     body["logit_bias"] = json!({"1": 1});
@@ -342,7 +342,7 @@ fn t21_what_was_lost_is_told_or_refused() {
 }
 
 #[test]
-fn t22_two_answers_are_one_call() {
+fn a22_two_answers_are_one_call() {
     let mut body = asking(&json!("x"));
     body["n"] = json!(2);
     assert_eq!(sent(&body)["generationConfig"]["candidateCount"], 2);

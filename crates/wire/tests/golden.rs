@@ -8,7 +8,7 @@
 //! - `stream.vendor.sse` (or `.ndjson`) becomes `stream.<door>.sse`, however its bytes are cut; the
 //!   binary frames of a vendor that sends those stand in `stream.vendor.jsonl`, one a line
 //! - `plan.json` may say that the operator refuses what would be lost, that the target is not the
-//!   conversation's own, or what the model is
+//!   conversation's own, what the model is, or which row it is that speaks the dialect
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -211,19 +211,20 @@ impl Case {
         let told = self
             .read("plan.json")
             .map_or(json!({}), |text| serde_json::from_str(&text).unwrap());
+        let provider = told["provider"].as_str().unwrap_or(self.vendor.name);
         let read = (self.door.read_request)(Node::parse(text.as_bytes()).unwrap());
         let written = read.and_then(|request| {
             let face = Face {
                 id: "chatcmpl-x".into(),
                 model: request.model.to_string(),
-                provider: self.vendor.name.into(),
+                provider: provider.into(),
                 include_usage: request.include_usage,
                 hide_thoughts: request.reasoning.display.as_deref() == Some("omitted"),
                 ..Face::default()
             };
             let model = told["model"].as_str().unwrap_or(&request.model).to_owned();
             let plan = Plan {
-                provider: self.vendor.name,
+                provider,
                 model: &model,
                 family: told["family"].as_str(),
                 reject: told["reject"] == true,
@@ -349,7 +350,7 @@ fn events(stream: &str) -> Vec<(Option<String>, Value)> {
 }
 
 #[test]
-fn t1_t2_every_case_is_translated_as_it_is_written_down() {
+fn a01_a02_every_case_is_translated_as_it_is_written_down() {
     let mut failed = String::new();
     for case in cases() {
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use providers::{
-    Auth, Clamp, KeyNeed, LogprobsForm, Provider, Quirk, StreamOptions, Surface, Timeouts,
+    Auth, Clamp, Dialect, Family, KeyNeed, LogprobsForm, Provider, Quirk, StreamOptions, Surface,
+    Timeouts,
 };
 
 const HEAD: &str = "\
@@ -91,9 +92,14 @@ fn notes(row: &Provider) -> String {
     let mut notes = Vec::new();
     notes.extend(credential(row));
     notes.extend(rules(row));
+    notes.extend(row.families.iter().map(family));
     if row.has(Quirk::ContentBlocks) {
         notes.push("content blocks turned into text".to_owned());
     }
+    notes.extend(row.tokens.as_ref().map(|tokens| {
+        let prefix = code(&format!("{}…", tokens.prefix));
+        format!("{prefix} as a bearer token")
+    }));
     let headers = row.headers.iter();
     notes.extend(headers.map(|(name, value)| format!("sends `{name}: {value}`")));
     notes.extend(dated_route(row));
@@ -111,6 +117,20 @@ fn notes(row: &Provider) -> String {
         notes.push("no chat".to_owned());
     }
     notes.join("; ")
+}
+
+fn family(family: &Family) -> String {
+    let models: Vec<_> = family.prefixes.iter().map(|text| prefix(text)).collect();
+    let dialect = match family.dialect {
+        Dialect::Anthropic => "Anthropic's dialect",
+        Dialect::Cohere => "Cohere's dialect",
+        _ => "OpenAI's dialect",
+    };
+    format!(
+        "{} in {dialect} at {}",
+        models.join(", "),
+        code(&family.chat)
+    )
 }
 
 fn credential(row: &Provider) -> Option<String> {

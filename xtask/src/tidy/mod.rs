@@ -9,6 +9,7 @@ mod bans;
 mod generated;
 mod leftovers;
 mod manifests;
+mod promises;
 mod provider_ids;
 mod rust;
 mod tree;
@@ -54,6 +55,7 @@ pub(crate) fn run(flags: Flags) -> Result<()> {
     findings.extend(leftovers::check(&tree));
     findings.extend(architecture::check(&tree));
     findings.extend(generated::check(&tree));
+    findings.extend(promises::check(&tree));
     findings.extend(bans::check()?);
     findings.sort();
     for finding in &findings {

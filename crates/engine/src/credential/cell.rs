@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_renewed_early_while_the_old_one_still_serves() {
+    async fn a05_it_is_renewed_early_while_the_old_one_still_serves() {
         let (cell, service) = cell(10, &[Ok(Some(3600))]);
         assert_eq!(value(&cell).await, Ok(0));
         pass(3600 - 7 * 60).await;
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_renewal_keeps_the_old_one_to_its_very_end() {
+    async fn a05_a_failed_renewal_keeps_the_old_one_to_its_very_end() {
         let (cell, service) = cell(0, &[Ok(Some(3600)), Err("down")]);
         assert_eq!(value(&cell).await, Ok(0));
         pass(3600 - 60).await;
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_one_is_fetched_anew_but_not_again_and_again() {
+    async fn a05_a_refused_one_is_fetched_anew_but_not_again_and_again() {
         let (cell, service) = cell(0, &[Ok(Some(3600))]);
         let young = Duration::from_secs(30);
         let first = cell.get().await.unwrap();

@@ -140,7 +140,9 @@ impl<'a> Known<'a> {
         let context = offer
             .and_then(|offer| offer.context_window)
             .or(listed.and_then(|model| model.context_window));
-        let longest = offer.and_then(|offer| offer.max_output_tokens);
+        let longest = offer
+            .and_then(|offer| offer.max_output_tokens)
+            .or(listed.and_then(|model| model.max_output_tokens));
         let facts = Facts::of(self.tariffs, target, own).said(context, longest);
         Entry {
             id,

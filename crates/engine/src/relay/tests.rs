@@ -155,7 +155,7 @@ async fn what_comes_after_done_reaches_nobody() {
 
 /// Row 27: an end without a finish reason is a failure, and said to be one.
 #[tokio::test(start_paused = true)]
-async fn row_27_a_stream_that_is_cut_ends_with_an_error_event() {
+async fn d04_row_27_a_stream_that_is_cut_ends_with_an_error_event() {
     for acts in [
         vec![Send(HI)],
         vec![Send(HI), Break],
@@ -194,7 +194,7 @@ async fn a_frame_that_is_not_json_ends_the_stream() {
 #[tokio::test(start_paused = true)]
 async fn before_the_first_content_a_failure_is_an_ordinary_error() {
     for (acts, kind) in [
-        (vec![Send(ROLE), Send(ERROR)], Kind::UpstreamError),
+        (vec![Send(ROLE), Send(ERROR)], Kind::UpstreamOverloaded),
         (
             vec![Send(
                 "data: {\"error\":{\"message\":\"slow\",\"code\":429}}\n\n",

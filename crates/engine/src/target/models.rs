@@ -17,6 +17,8 @@ pub struct Declared {
     patterns: Vec<(Glob, Box<str>)>,
     /// By the target's own id, in which a `*` may stand.
     offers: Vec<(Glob, Offer)>,
+    /// The models that they are, by the target's own id, where the operator says.
+    families: Vec<(Glob, Box<str>)>,
 }
 
 /// What is known of a model at a target.
@@ -67,6 +69,11 @@ impl Declared {
             }
             if let Some(said) = said {
                 declared.offers.push((Glob::new(own), offer(said)));
+                let family = said
+                    .family
+                    .as_deref()
+                    .map(|family| (Glob::new(own), family.into()));
+                declared.families.extend(family);
             }
         }
         declared
@@ -95,6 +102,12 @@ impl Declared {
             let own = pattern.rewrite(model, own)?;
             Some((own.into(), pattern.literal()))
         })
+    }
+
+    /// The model that it is, by the target's own id, where the operator says.
+    pub fn family(&self, own: &str) -> Option<&str> {
+        let found = self.families.iter().find(|(id, _)| id.matches(own));
+        found.map(|(_, family)| &**family)
     }
 
     /// What is known of a model, by the target's own id.

@@ -10,7 +10,7 @@ pub(super) fn compact(now: u64) -> String {
 }
 
 /// The moment of an RFC 3339 text; `None` for anything else and for moments before 1970.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
     let mut parts = date.splitn(3, '-').map(number);

@@ -10,6 +10,7 @@ fn row(chat: &str) -> Provider {
 
 fn plan(model: &str) -> ChatPlan<'_> {
     ChatPlan {
+        family: None,
         model,
         include_usage: false,
         on_unsupported: OnUnsupported::Warn,

@@ -68,50 +68,85 @@ fn a_call_goes_out_in_the_vendors_dialect_and_comes_back_in_the_doors() {
     assert_eq!(whole.finish.native, "end_turn");
 }
 
-/// A deployment's name says nothing of the model: the operator does.
+/// A deployment's name may say nothing of the model: then the operator does.
 #[test]
 fn d25_claude_behind_a_deployment_of_azures_is_asked_as_what_it_is() {
-    let row: Provider = toml::from_str(
-        "id = 'azure-claude'\nbase_url = 'https://res.services.ai.azure.com/anthropic/v1'\n\
-         dialect = 'anthropic'\nauth = { header = 'x-api-key' }\npaths = { chat = '/messages' }\n\
-         headers = { anthropic-version = '2023-06-01' }",
-    )
-    .unwrap();
-    assert_eq!(row.defects(), []);
-    let base = crate::base_url(&row, None, None, &crate::Vars::new()).unwrap();
-    let url = crate::endpoint(
-        &row,
-        crate::Surface::Chat,
-        &base,
-        "claude-prod",
-        &crate::Vars::new(),
-    );
-    assert_eq!(
-        url.as_deref(),
-        Ok("https://res.services.ai.azure.com/anthropic/v1/messages")
-    );
-    let sent = |body: &str, family| {
+    let row = crate::builtin().get("azure-foundry").unwrap();
+    let sent = |model: &str, family: Option<&str>, body: &str| {
         let body = Envelope::parse(body.to_owned().into(), wire::Limits::default()).unwrap();
+        assert!(is_needed(row, &body, family.unwrap_or(model)), "{model}");
         let plan = NativePlan {
             door: Door::OpenAi,
-            model: "claude-prod",
+            model,
             family,
             on_unsupported: OnUnsupported::Warn,
             own_history: true,
             headers: &HeaderMap::new(),
         };
-        encode(&row, &body, &plan).unwrap()
+        encode(row, &body, &plan).unwrap()
     };
     let golden =
         r#"{"model":"claude-prod","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
-    assert_eq!(sent(golden, Some("claude-sonnet-4-6")).body, golden);
+    for (model, family) in [
+        ("claude-prod", None),
+        ("claude-prod", Some("claude-sonnet-4-6")),
+        ("prod-7", Some("claude-sonnet-4-6")),
+    ] {
+        let call = sent(model, family, golden);
+        let body = String::from_utf8_lossy(&call.body).into_owned();
+        assert_eq!(body, golden.replace("claude-prod", model));
+        assert_eq!(call.path.as_deref(), Some("/anthropic/v1/messages"));
+        assert_eq!(call.strip.as_deref(), Some("/openai/v1"));
+        assert_eq!(call.headers["anthropic-version"], "2023-06-01");
+    }
     let warm = r#"{"model":"x","temperature":0.5,"messages":[{"role":"user","content":"Hi"}]}"#;
-    assert_eq!(sent(warm, Some("claude-sonnet-4-6")).dropped, [""; 0]);
-    assert_eq!(sent(warm, Some("claude-opus-4-7")).dropped, ["temperature"]);
+    let dropped = |family| sent("claude-prod", Some(family), warm).dropped;
+    assert_eq!(dropped("claude-sonnet-4-6"), [""; 0]);
+    assert_eq!(dropped("claude-opus-4-7"), ["temperature"]);
+    for (model, family) in [
+        ("gpt-5-prod", None),
+        ("my-claude", None),
+        ("claude-killer", Some("gpt-5")),
+    ] {
+        let body = Envelope::parse(HELLO.into(), wire::Limits::default()).unwrap();
+        assert!(!is_needed(row, &body, family.unwrap_or(model)), "{model}");
+    }
+}
+
+/// Each of Databricks' two roots has its own place for Claude.
+#[test]
+fn d26_claude_at_databricks_is_asked_in_its_own_dialect() {
+    let row = crate::builtin().get("databricks").unwrap();
+    for (model, own) in [
+        ("databricks-claude-sonnet-4-5", true),
+        ("system.ai.claude-sonnet-4-6", true),
+        ("databricks-gpt-oss-120b", false),
+        ("my-endpoint", false),
+    ] {
+        let body = Envelope::parse(HELLO.into(), wire::Limits::default()).unwrap();
+        assert_eq!(is_needed(row, &body, model), own, "{model}");
+    }
+    for (given, url) in [
+        (
+            "dbc-1.cloud.databricks.com",
+            "https://dbc-1.cloud.databricks.com/serving-endpoints/anthropic/v1/messages",
+        ),
+        (
+            "https://dbc-1.cloud.databricks.com/ai-gateway/mlflow/v1",
+            "https://dbc-1.cloud.databricks.com/ai-gateway/anthropic/v1/messages",
+        ),
+    ] {
+        let base = crate::base_url(row, Some(given), None, &crate::Vars::new()).unwrap();
+        let call = asked(row, "databricks-claude-sonnet-4-5", HELLO).unwrap();
+        let (strip, path) = (call.strip.unwrap(), call.path.unwrap());
+        let root = base.as_str();
+        let root = root.strip_suffix(&*strip).unwrap_or(root);
+        assert_eq!(format!("{root}{path}"), url);
+    }
 }
 
 #[test]
-fn d7_what_the_vendor_cannot_be_asked_is_the_clients_to_mend() {
+fn d07_what_the_vendor_cannot_be_asked_is_the_clients_to_mend() {
     let row = row("dialect = 'anthropic'");
     let body = r#"{"model":"m","messages":[{"role":"user","content":[
         {"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]}"#;
@@ -176,16 +211,6 @@ fn the_rows_rules_hold_for_a_body_that_was_translated() {
     assert!(stream.seen().started && stream.seen().done);
 }
 
-#[derive(serde::Deserialize)]
-struct Rows {
-    provider: Vec<Provider>,
-}
-
-fn prepared(id: &str) -> Provider {
-    let rows: Rows = toml::from_str(include_str!("../../tests/rows/native.toml")).unwrap();
-    rows.provider.into_iter().find(|row| row.id == id).unwrap()
-}
-
 fn asked(row: &Provider, model: &str, body: &str) -> Result<NativeCall, Refusal> {
     let body = Envelope::parse(
         Bytes::copy_from_slice(body.as_bytes()),
@@ -204,13 +229,6 @@ fn asked(row: &Provider, model: &str, body: &str) -> Result<NativeCall, Refusal>
 }
 
 const HELLO: &str = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
-
-#[test]
-fn the_prepared_row_makes_sense() {
-    let row = prepared("replicate");
-    assert_eq!(row.defects(), []);
-    assert!(crate::builtin().is_planned("replicate"));
-}
 
 #[test]
 fn d18_cohere_is_asked_at_its_second_version_and_its_failures_are_faults() {
@@ -232,31 +250,74 @@ fn d18_cohere_is_asked_at_its_second_version_and_its_failures_are_faults() {
 
 #[test]
 fn d19_a_prediction_that_failed_says_whose_fault_it_is() {
-    let row = prepared("replicate");
-    let call = asked(&row, "a/b", HELLO).unwrap();
+    let row = crate::builtin().get("replicate").unwrap();
+    let call = asked(row, "a/b", HELLO).unwrap();
     assert_eq!(call.path.as_deref(), Some("/models/a/b/predictions"));
-    assert_eq!(call.headers["prefer"], "wait=60");
-    for (body, status) in [
+    let policy = "content_policy_violation";
+    for (said, status, code) in [
         (
-            r#"{"id":"p","status":"failed","error":"CUDA out of memory"}"#,
+            r#""failed","error":"CUDA out of memory""#,
             502,
+            "upstream_error",
         ),
-        (r#"{"id":"p","status":"canceled"}"#, 502),
-        (r#"{"id":"p","status":"aborted"}"#, 502),
+        (r#""canceled""#, 502, "upstream_cancelled"),
+        (r#""aborted""#, 502, "upstream_cancelled"),
+        (r#""failed","error":"NSFW content detected""#, 400, policy),
         (
-            r#"{"id":"p","status":"failed","error":"NSFW content detected"}"#,
+            r#""failed","error":"flagged as sensitive (E005)""#,
             400,
-        ),
-        (
-            r#"{"id":"p","status":"failed","error":"flagged as sensitive (E005)"}"#,
-            400,
+            policy,
         ),
     ] {
+        let body = format!(r#"{{"id":"p","status":{said}}}"#);
         let fault = call.session.whole(body.as_bytes(), &face()).unwrap_err();
-        assert_eq!(fault.status(), status, "{body}");
+        assert_eq!(
+            (fault.status(), fault.kind.row().code),
+            (status, code),
+            "{body}"
+        );
     }
-    let refusal = asked(&row, "../b", HELLO).unwrap_err();
+    let refusal = asked(row, "../b", HELLO).unwrap_err();
     assert_eq!(Fault::from(refusal).status(), 400);
+}
+
+/// What a model takes is what its vendor says that it takes.
+#[test]
+fn d19_a_model_is_asked_as_its_description_says() {
+    let row = crate::builtin().get("replicate").unwrap();
+    assert_eq!(
+        described_at(row, "a/b:c0").as_deref(),
+        Some("/models/a/b/versions/c0")
+    );
+    let description = r#"{"latest_version":{"id":"c0ffee","openapi_schema":{"components":{"schemas":
+        {"Input":{"properties":{"prompt":{"type":"string"},"system_prompt":{"type":"string"},
+        "max_new_tokens":{"type":"integer"}}}}}}}}"#;
+    let described = Arc::new(Description::read(description.as_bytes()).unwrap());
+    let body = r#"{"model":"m","max_tokens":9,"top_p":0.5,"messages":[
+        {"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}]}"#;
+    let body = Envelope::parse(body.into(), wire::Limits::default()).unwrap();
+    let plan = NativePlan {
+        door: Door::OpenAi,
+        model: "a/b",
+        family: None,
+        on_unsupported: OnUnsupported::Warn,
+        own_history: true,
+        headers: &HeaderMap::new(),
+    };
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
+    assert_eq!(
+        call.body,
+        r#"{"input":{"system_prompt":"Be kind.","prompt":"Hi","max_new_tokens":9}}"#
+    );
+    assert_eq!(call.dropped, ["top_p"]);
+    assert_eq!(call.path.as_deref(), Some("/models/a/b/predictions"));
+
+    // The model has turned out to have no path of its own.
+    call.course.unwrap().answered(404, b"").unwrap();
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
+    assert_eq!(call.path.as_deref(), Some("/predictions"));
+    assert!(call.body.starts_with(br#"{"version":"c0ffee","input":"#));
+    assert!(!call.course.unwrap().expects(404));
 }
 
 #[test]
@@ -282,17 +343,18 @@ fn ollama_is_asked_in_its_own_dialect_where_the_request_wants_it() {
     ] {
         let body =
             format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{extra}}}"#);
-        assert_eq!(is_needed(row, &envelope(&body)), own, "{extra}");
+        assert_eq!(is_needed(row, &envelope(&body), "qwen3"), own, "{extra}");
         let call = asked(row, "qwen3", &body).unwrap();
         let path = own.then_some("/api/chat");
         assert_eq!(
-            (call.path.as_deref(), call.strip),
+            (call.path.as_deref(), call.strip.as_deref()),
             (path, own.then_some("/v1"))
         );
     }
     assert!(!is_needed(
         crate::builtin().get("openai").unwrap(),
-        &envelope(HELLO)
+        &envelope(HELLO),
+        "claude-sonnet-4-6"
     ));
 }
 
@@ -313,4 +375,61 @@ fn d20_a_cloud_models_prefix_is_for_the_gateway_alone() {
             .bare_model("openrouter/auto"),
         "openrouter/auto"
     );
+}
+
+/// `GET /v1/capabilities` says what is lost, and nothing else is.
+#[test]
+fn a21_what_a_row_says_is_not_honoured_is_what_a_call_loses() {
+    let tools = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+    let value = |parameter| match parameter {
+        "temperature" | "top_p" | "presence_penalty" | "frequency_penalty" => "0.5",
+        "n" | "seed" | "top_logprobs" => "2",
+        "max_tokens" | "max_completion_tokens" => "9",
+        "stop" => r#"["END"]"#,
+        "tools" => r#"[{"type":"function","function":{"name":"f"}}]"#,
+        "tool_choice" => r#""required""#,
+        "response_format" => r#"{"type":"json_object"}"#,
+        "logprobs" => "true",
+        "parallel_tool_calls" => "false",
+        "user" => r#""u""#,
+        _ => r#"{"5":1}"#,
+    };
+    for (id, model) in [
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gemini", "gemini-2.5-flash"),
+        ("cohere", "command-a-03-2025"),
+        ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    ] {
+        let row = crate::builtin().get(id).unwrap();
+        for (parameter, support) in crate::profile(row) {
+            let beside = match parameter {
+                "tool_choice" | "parallel_tool_calls" => tools,
+                "top_logprobs" => r#","logprobs":true"#,
+                _ => "",
+            };
+            let body = format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"{parameter}":{}{beside}}}"#,
+                value(parameter)
+            );
+            let lost = support == crate::Support::Unsupported;
+            let call = asked(row, model, &body).unwrap();
+            let told = call.dropped.iter().any(|name| name == parameter);
+            assert_eq!(told, lost, "{id} {parameter}");
+            let envelope = Envelope::parse(body.into(), wire::Limits::default()).unwrap();
+            let strict = NativePlan {
+                door: Door::OpenAi,
+                model,
+                family: None,
+                on_unsupported: OnUnsupported::Reject,
+                own_history: true,
+                headers: &HeaderMap::new(),
+            };
+            let refused = encode(row, &envelope, &strict).err();
+            let refused = refused.is_some_and(|refusal| {
+                refusal.by_policy && refusal.message.contains(&format!("{id} does not support"))
+            });
+            let all_fine = !lost && call.dropped.is_empty();
+            assert_eq!(refused, !all_fine, "{id} {parameter}");
+        }
+    }
 }

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d8_every_model_has_its_own_room_for_an_answer() {
+    fn d08_every_model_has_its_own_room_for_an_answer() {
         for (model, whole, streamed) in [
             ("claude-3-haiku-20240307", 4096, 4096),
             ("claude-3-5-sonnet-latest", 8192, 8192),

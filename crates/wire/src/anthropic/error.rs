@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t13_every_kind_of_error_has_its_status() {
+    fn a13_every_kind_of_error_has_its_status() {
         for (kind, status) in KINDS {
             let body = format!(
                 r#"{{"type":"error","error":{{"type":"{kind}","message":"no"}},"request_id":"r"}}"#
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn t16_a_conversation_that_is_too_long_is_known_as_such() {
+    fn a16_a_conversation_that_is_too_long_is_known_as_such() {
         let long = "prompt is too long: 210000 tokens > 200000 maximum";
         let together =
             "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000";

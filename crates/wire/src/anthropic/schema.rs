@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_bounds_are_told_objects_are_closed_and_names_are_left_alone() {
+    fn a10_bounds_are_told_objects_are_closed_and_names_are_left_alone() {
         let schema = r##"{"type":"object","$defs":{"n":{"type":"integer","minimum":1,"description":"a count"}},
             "properties":{"definitions":{"type":"string","maxLength":3},"n":{"$ref":"#/$defs/n"},
             "o":{"anyOf":[{"type":"object","properties":{}},{"type":"null"}]},
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_what_contains_itself_or_is_no_object_cannot_be_adapted() {
+    fn a10_what_contains_itself_or_is_no_object_cannot_be_adapted() {
         for schema in [
             r##"{"type":"object","properties":{"x":{"$ref":"#/$defs/t"}},"$defs":{"t":{"type":"object","properties":{"t":{"$ref":"#/$defs/t"}}}}}"##,
             r##"{"type":"object","properties":{"x":{"$ref":"#"}}}"##,

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_writes_are_split_and_never_counted_twice() {
+    fn a12_writes_are_split_and_never_counted_twice() {
         let mut counts = Counts::default();
         counts.take(Node::of(
             r#"{"input_tokens":10,"output_tokens":1,"cache_read_input_tokens":3,

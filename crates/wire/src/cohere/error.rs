@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t13_only_words_in_an_error_envelope_are_read() {
+    fn a13_only_words_in_an_error_envelope_are_read() {
         let error = read_error(br#"{"id":"x","message":"invalid api token"}"#).unwrap();
         assert_eq!(error.message.as_deref(), Some("invalid api token"));
         for body in ["", "<html>busy</html>", r#"{"message":"#, "[]"] {
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn t16_a_conversation_that_is_too_long_is_known_as_such() {
+    fn a16_a_conversation_that_is_too_long_is_known_as_such() {
         let body = br#"{"message":"too many tokens: size limit exceeded by 45 tokens."}"#;
         let error = read_error(body).unwrap();
         assert_eq!(error.code.as_deref(), Some("context_length_exceeded"));

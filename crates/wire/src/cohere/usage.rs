@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_what_came_from_the_cache_is_counted_once() {
+    fn a12_what_came_from_the_cache_is_counted_once() {
         let usage = read(Node::of(
             r#"{"billed_units":{"input_tokens":10,"output_tokens":8,"search_units":2},
                 "tokens":{"input_tokens":120,"output_tokens":20},"cached_tokens":100}"#,

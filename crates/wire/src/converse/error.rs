@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t13_d17_every_exception_has_its_status_wherever_its_name_stands() {
+    fn a13_d17_every_exception_has_its_status_wherever_its_name_stands() {
         for (name, status) in [
             ("ValidationException", 400),
             ("ServiceQuotaExceededException", 400),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn t13_a_body_that_says_nothing_leaves_the_name() {
+    fn a13_a_body_that_says_nothing_leaves_the_name() {
         for body in [&b""[..], b"<html>busy</html>", br#"{"message":"#, b"{}"] {
             let error = read_error(Some("ThrottlingException"), body).unwrap();
             assert_eq!((error.status, error.message), (Some(429), None));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn t16_a_conversation_that_is_too_long_is_known_as_such() {
+    fn a16_a_conversation_that_is_too_long_is_known_as_such() {
         for text in [
             "Input is too long for requested model.",
             "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",

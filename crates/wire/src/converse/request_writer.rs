@@ -189,6 +189,13 @@ impl<'a, 'p> Work<'a, 'p> {
             }
             request.tool_choice = None;
         }
+        // Held to a schema, the answer is a call as well, and then no tool need be called.
+        let loosened = matches!(
+            request.tool_choice,
+            Some(ToolChoice::Required | ToolChoice::Allowed { required: true, .. })
+        );
+        let loosened = loosened && self.json_tool.is_some() && !request.tools.is_empty();
+        self.dropped.note_if(loosened, "tool_choice");
         let json = self.json_tool.is_some();
         let wish = match (json, request.tools.is_empty(), &request.tool_choice) {
             (false, true, _) => None,

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_what_caches_read_and_hold_is_split_and_never_counted_twice() {
+    fn a12_what_caches_read_and_hold_is_split_and_never_counted_twice() {
         let usage = read(Node::of(
             r#"{"inputTokens":10,"outputTokens":9,"totalTokens":29,"cacheReadInputTokens":3,
                 "cacheWriteInputTokens":7,

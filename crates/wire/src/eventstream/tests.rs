@@ -68,7 +68,7 @@ fn values_of_every_type_come_back() {
 }
 
 #[test]
-fn t3_frames_are_the_same_however_they_are_cut() {
+fn a03_frames_are_the_same_however_they_are_cut() {
     let stream = stream();
     let whole = frames(&[&stream]).unwrap();
     for at in 0..=stream.len() {
@@ -80,7 +80,7 @@ fn t3_frames_are_the_same_however_they_are_cut() {
 }
 
 #[test]
-fn t3_every_bit_that_flips_is_noticed() {
+fn a03_every_bit_that_flips_is_noticed() {
     let frame = one(&[(":event-type", Value::Text("chunk"))], b"{}");
     for bit in 0..frame.len() * 8 {
         let mut broken = frame.clone();
@@ -90,7 +90,7 @@ fn t3_every_bit_that_flips_is_noticed() {
 }
 
 #[test]
-fn t3_lengths_beyond_the_bounds_are_refused_before_anything_is_kept() {
+fn a03_lengths_beyond_the_bounds_are_refused_before_anything_is_kept() {
     let prelude = |total: u32, headers: u32| {
         let mut out = [total.to_be_bytes(), headers.to_be_bytes()].concat();
         out.extend(crc::crc32(&out).to_be_bytes());

@@ -112,7 +112,7 @@ mod tests {
     use crate::fault::Kind;
 
     #[test]
-    fn t13_every_kind_of_error_has_its_status_alone_or_in_a_list() {
+    fn a13_every_kind_of_error_has_its_status_alone_or_in_a_list() {
         for (kind, status) in KINDS {
             let body = format!(r#"{{"error":{{"message":"no","status":"{kind}","details":[]}}}}"#);
             for body in [body.clone(), format!("[{body}]")] {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn t13_a_bad_key_is_one_and_a_delay_is_heard() {
+    fn a13_a_bad_key_is_one_and_a_delay_is_heard() {
         let key = r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT",
             "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}"#;
         assert_eq!(read_error(key.as_bytes()).unwrap().status, Some(401));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn t13_what_is_written_is_read() {
+    fn a13_what_is_written_is_read() {
         for kind in [
             Kind::UpstreamRejected,
             Kind::RateLimited,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn t16_a_conversation_that_is_too_long_is_known_as_such() {
+    fn a16_a_conversation_that_is_too_long_is_known_as_such() {
         let body = r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":
             "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."}}"#;
         let error = read_error(body.as_bytes()).unwrap();

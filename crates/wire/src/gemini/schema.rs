@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn d12_t10_properties_named_like_keywords_stay_and_references_are_resolved() {
+    fn d12_a10_properties_named_like_keywords_stay_and_references_are_resolved() {
         let schema = json!({
             "$schema": "x", "type": "object", "additionalProperties": false,
             "$defs": {"unit": {"type": "string", "enum": ["c", "f"], "description": "a unit"}},
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_the_older_form_becomes_json_schema() {
+    fn a10_the_older_form_becomes_json_schema() {
         let older = r#"{"type":"OBJECT","propertyOrdering":["a"],"properties":{"type":{"type":"STRING","nullable":true,"minLength":"2"},
             "a":{"type":"ARRAY","items":{"type":"INTEGER","format":"int64"}},"b":{"anyOf":[{"type":"NUMBER"}]}}}"#;
         let expected = json!({"type": "object", "properties": {"type": {"type": ["string", "null"], "minLength": 2},
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_references_that_multiply_end() {
+    fn a10_references_that_multiply_end() {
         let mut defs = serde_json::Map::new();
         for at in 0..30 {
             let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});

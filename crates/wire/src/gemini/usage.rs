@@ -5,7 +5,7 @@ use crate::json::Node;
 
 /// Reads `usageMetadata`. What was cached is within the prompt there, and thoughts stand beside
 /// the answer.
-pub(super) fn read_usage(node: Node<'_>) -> Usage {
+pub(crate) fn read_usage(node: Node<'_>) -> Usage {
     let [
         prompt,
         cached,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_nothing_is_counted_twice_and_thoughts_are_output() {
+    fn a12_nothing_is_counted_twice_and_thoughts_are_output() {
         let usage = read_usage(Node::of(
             r#"{"promptTokenCount":30,"cachedContentTokenCount":10,"toolUsePromptTokenCount":5,
                 "candidatesTokenCount":6,"thoughtsTokenCount":4,"totalTokenCount":45,

@@ -96,9 +96,9 @@ static WORDS: [Word; 45] = [
     telling("image_other", Reason::Stop),
     telling("malformed_model_output", Reason::Stop),
     telling("malformed_tool_use", Reason::Stop),
-    word("eos", Reason::Stop),
-    word("eos_token", Reason::Stop),
-    word("stop_token", Reason::Stop),
+    telling("eos", Reason::Stop),
+    telling("eos_token", Reason::Stop),
+    telling("stop_token", Reason::Stop),
 ];
 
 fn find(native: &str) -> Option<&'static Word> {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d3_unknown_reasons_never_leak() {
+    fn d03_unknown_reasons_never_leak() {
         for (native, reason, told) in [
             ("END_TURN", Reason::Stop, false),
             (" Max_Tokens ", Reason::Length, false),

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn t11_data_uris_are_read_in_every_form() {
+    fn a11_data_uris_are_read_in_every_form() {
         for (uri, mime, data) in [
             (
                 "data:image/png;base64,iVBORw0KGgo=",

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t8_long_and_odd_ids_become_acceptable_ones_the_same_each_time() {
+    fn a08_long_and_odd_ids_become_acceptable_ones_the_same_each_time() {
         let odd = "call with spaces ".repeat(5);
         let sent = id(Cow::Borrowed(&odd), &Rule::USUAL);
         assert!(Rule::USUAL.accepts(&sent), "{sent}");

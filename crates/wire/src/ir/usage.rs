@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_what_is_priced_is_what_was_used() {
+    fn a12_what_is_priced_is_what_was_used() {
         let usage = Usage {
             uncached_in: 25,
             cache_read: 4,

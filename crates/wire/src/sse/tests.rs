@@ -132,7 +132,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn any_chunking_gives_the_same_bytes_and_the_same_blocks(stream in stream(), cuts in vec(any::<u16>(), 0..8)) {
+    fn a02_any_chunking_gives_the_same_bytes_and_the_same_blocks(stream in stream(), cuts in vec(any::<u16>(), 0..8)) {
         let (runs, given) = framed(chunked(&stream, &cuts));
         let bare = stream.strip_prefix(BOM).unwrap_or(&stream);
         prop_assert!(bare.starts_with(&given));
@@ -225,7 +225,7 @@ fn complete_chunks_are_given_back_as_they_are() {
 }
 
 #[test]
-fn a_border_inside_the_line_ends_changes_nothing() {
+fn a02_a_border_inside_the_line_ends_changes_nothing() {
     let stream = b"data: a\r\n\r\ndata: b\r\n\r\n";
     for cut in 0..stream.len() {
         let mut framer = Framer::new(1000);
@@ -260,7 +260,7 @@ fn streams_of_carriage_returns_are_not_held_back() {
 }
 
 #[test]
-fn the_mark_at_the_start_is_dropped_in_any_chunking() {
+fn a02_the_mark_at_the_start_is_dropped_in_any_chunking() {
     let stream = b"\xef\xbb\xbfdata: a\n\n";
     for cut in 0..stream.len() {
         let (runs, _) = framed(vec![stream[..cut].to_vec(), stream[cut..].to_vec()]);

@@ -37,7 +37,7 @@ async fn called(plan: &Plan, vendor: &StandIn) -> Seen {
 }
 
 #[tokio::test]
-async fn keys_of_the_environment_sign_and_no_key_is_sent() {
+async fn a04_keys_of_the_environment_sign_and_no_key_is_sent() {
     let vendor = vendor().await;
     let plan = bedrock(&vendor)
         .env("AWS_ACCESS_KEY_ID", "AKENV")

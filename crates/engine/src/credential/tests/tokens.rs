@@ -22,7 +22,7 @@ fn application(vendor: &StandIn, service: &StandIn) -> Plan {
 }
 
 #[tokio::test]
-async fn fifty_calls_of_an_application_ask_for_one_token() {
+async fn a05_fifty_calls_of_an_application_ask_for_one_token() {
     let (vendor, service) = (vendor().await, StandIn::saying(granted("tok")).await);
     let target = Arc::new(application(&vendor, &service).build());
     let mut calls = tokio::task::JoinSet::new();
@@ -160,7 +160,7 @@ async fn a_key_counts_before_everything() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_once_and_the_call_succeeds() {
+async fn a05_a_refused_token_is_renewed_once_and_the_call_succeeds() {
     let issued = AtomicUsize::new(0);
     let service =
         StandIn::start(move |_| granted(&format!("tok{}", issued.fetch_add(1, Ordering::SeqCst))))
@@ -217,7 +217,7 @@ async fn failed(said: Says) -> Fault {
 }
 
 #[tokio::test]
-async fn a_failure_says_what_and_never_what_is_secret() {
+async fn a23_a_failure_says_what_and_never_what_is_secret() {
     for (said, cause) in [
         (
             says(
@@ -263,7 +263,7 @@ async fn a_failure_says_what_and_never_what_is_secret() {
 
 /// Acceptance test 6: what proves who asks is not sent on to where an answer points.
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn a06_a_redirect_is_not_followed() {
     let other = vendor().await;
     let to = format!("{}/token", other.url());
     failed(says(307, "").with("location", to)).await;

@@ -226,7 +226,7 @@ mod tests {
 
     /// The vectors of the test suite that AWS publishes, and the example of its documentation.
     #[test]
-    fn signatures_are_those_that_aws_publishes() {
+    fn a04_signatures_are_those_that_aws_publishes() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for case in [
             case(
@@ -278,7 +278,7 @@ mod tests {
 
     /// What AWS's own client signs for Bedrock: an id with `:`, an ARN with `/`, a query, a token.
     #[test]
-    fn ids_and_arns_are_escaped_twice_in_what_is_signed() {
+    fn a04_ids_and_arns_are_escaped_twice_in_what_is_signed() {
         const ID: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-3-5-sonnet-20241022-v2%3A0/converse";
         const ARN: &str = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Ainference-profile%2Feu.anthropic.claude-sonnet-4-20250514-v1%3A0/converse-stream";
         const LIST: &str = "https://bedrock.us-east-1.amazonaws.com/foundation-models?byOutputModality=TEXT&a%2Fb=c%20d&a=b";

@@ -68,7 +68,7 @@ fn the_row_makes_sense_and_stands_with_what_the_code_says_of_hosts() {
 
 /// What signs a request escapes this path once more.
 #[test]
-fn t4_an_id_is_one_segment_of_the_path() {
+fn a04_an_id_is_one_segment_of_the_path() {
     let path = |model| path(model, false).unwrap();
     assert_eq!(
         path("us.amazon.nova-lite-v1:0"),
@@ -81,7 +81,7 @@ fn t4_an_id_is_one_segment_of_the_path() {
 }
 
 #[test]
-fn t20_an_id_that_could_lead_elsewhere_is_the_clients_to_mend() {
+fn a20_an_id_that_could_lead_elsewhere_is_the_clients_to_mend() {
     for model in [
         "../x",
         "a/b",

@@ -43,6 +43,37 @@ fn root(region: Option<&str>, vars: &[(&str, &str)]) -> Result<String, BadBaseUr
     base_url(&row("vertex-ai"), None, region, &vars).map(|url| url.to_string())
 }
 
+/// Anthropic takes addresses, and Vertex AI refuses them for the same models.
+#[test]
+fn claude_at_vertex_needs_the_bytes_of_files() {
+    let block = |url: &'static str| {
+        Block::Image(wire::ir::Image {
+            source: Source::Url(url.into()),
+            detail: None,
+            media_type: None,
+            cache: None,
+        })
+    };
+    for (model, url, need) in [
+        (
+            "claude-sonnet-4-5",
+            "https://x.test/a.png",
+            Some(Need::Bytes),
+        ),
+        ("gemini-2.5-flash", "https://x.test/a.png", None),
+        ("gemini-2.5-flash", "https://x.test/a", Some(Need::Type)),
+        ("gemini-2.5-flash", "gs://bucket/a", None),
+        (
+            "gemini-2.5-flash",
+            "https://www.youtube.com/watch?v=1",
+            None,
+        ),
+        ("mistral-large", "https://x.test/a", None),
+    ] {
+        assert_eq!(need_at_vertex(&block(url), model), need, "{model} {url}");
+    }
+}
+
 #[test]
 fn the_rows_make_sense() {
     for id in ["gemini", "vertex-ai"] {
@@ -158,7 +189,7 @@ fn d15_every_family_has_its_path_and_its_dialect() {
 }
 
 #[test]
-fn t20_a_model_cannot_lead_to_another_path() {
+fn a20_a_model_cannot_lead_to_another_path() {
     for model in [
         "../x",
         "a/b",
@@ -192,7 +223,7 @@ fn t20_a_model_cannot_lead_to_another_path() {
 }
 
 #[test]
-fn t1_claude_at_vertex_is_asked_as_the_specification_shows() {
+fn a01_claude_at_vertex_is_asked_as_the_specification_shows() {
     let made = call("vertex-ai", "claude-haiku-4-5-20251001", &hi(false)).unwrap();
     let expected = json!({"anthropic_version": "vertex-2023-10-16", "max_tokens": 50,
         "messages": [{"role": "user", "content": "Hi"}]});
@@ -252,7 +283,7 @@ fn gemini_is_asked_in_its_own_dialect_at_both_homes() {
 }
 
 #[test]
-fn t13_errors_at_vertex_come_in_two_shapes() {
+fn a13_errors_at_vertex_come_in_two_shapes() {
     let session = call("vertex-ai", "claude-opus-4-6", &hi(false))
         .unwrap()
         .session;

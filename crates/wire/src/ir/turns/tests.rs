@@ -62,7 +62,7 @@ fn assistant(blocks: Vec<Block<'_>>) -> Turn<'_> {
 }
 
 #[test]
-fn t7_results_stand_in_the_order_of_their_calls_before_all_else() {
+fn a07_results_stand_in_the_order_of_their_calls_before_all_else() {
     let turns = vec![
         user(vec![Block::text("go")]),
         assistant(vec![call("1"), call("2")]),
