@@ -13,6 +13,7 @@ mod converse;
 mod dialect;
 mod encode;
 mod eventstream;
+mod forms;
 mod grammar;
 mod growth;
 mod input;
@@ -41,7 +42,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target::new("sse", 1, sse::check),
     Target::new("eventstream", 3, eventstream::check),
     Target::new("ndjson", 1, ndjson::check),
@@ -53,6 +54,7 @@ pub const TARGETS: [Target; 13] = [
     Target::new("cohere", 3, dialect::cohere),
     Target::new("ollama", 3, dialect::ollama),
     Target::new("replicate", 5, dialect::replicate),
+    Target::new("forms", 3, forms::check),
     Target::new("encode", 1, encode::check),
     Target::new("cloud", 8, cloud::check),
 ];

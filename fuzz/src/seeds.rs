@@ -79,7 +79,58 @@ const FILES: [Files; 41] = [
 ];
 
 /// What no file holds: target, kind, text.
-const TEXTS: [(&str, u8, &str); 34] = [
+const TEXTS: [(&str, u8, &str); 45] = [
+    (
+        "forms",
+        0,
+        "{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"dimensions\":8,\"encoding_format\":\"base64\",\"input_type\":\"query\"}\n{\"object\":\"list\",\"data\":[{\"index\":0,\"embedding\":[0.1,-2e-3]},{\"index\":1,\"embedding\":[1,2]}],\"model\":\"v\",\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}",
+    ),
+    (
+        "forms",
+        0,
+        "{\"model\":\"m\",\"input\":\"a\"}\n{\"embeddings\":{\"float\":[[0.5,1]]},\"meta\":{\"billed_units\":{\"input_tokens\":2}}}",
+    ),
+    (
+        "forms",
+        0,
+        "{\"model\":\"m\",\"input\":[\"a\",\"b\"]}\n{\"embeddings\":[{\"values\":[0.1]},{\"values\":[0.2]}],\"predictions\":[{\"embeddings\":{\"values\":[0.1],\"statistics\":{\"token_count\":1}}},{\"embeddings\":{\"values\":[1]}}]}",
+    ),
+    (
+        "forms",
+        0,
+        "{\"model\":\"m\",\"input\":\"a\"}\n{\"embedding\":[0.1,0.2],\"embeddings\":[[0.3]],\"inputTextTokenCount\":2,\"prompt_eval_count\":3}",
+    ),
+    ("forms", 0, "{\"model\":\"m\",\"input\":\"a\"}\n[[0.1,0.2]]"),
+    (
+        "forms",
+        1,
+        "{\"model\":\"m\",\"prompt\":\"a cat\",\"n\":2,\"size\":\"1024x1024\",\"response_format\":\"b64_json\",\"quality\":\"hd\"}\n{\"created\":1,\"data\":[{\"b64_json\":\"iVBORw0KGgo=\"},{\"url\":\"https://x.example/a.png\"}],\"usage\":{\"input_tokens\":1}}",
+    ),
+    (
+        "forms",
+        1,
+        "{\"model\":\"m\",\"prompt\":\"a\"}\n{\"predictions\":[{\"bytesBase64Encoded\":\"iVBORw0KGgo=\",\"mimeType\":\"image/png\"},{\"raiFilteredReason\":\"no\"}]}",
+    ),
+    (
+        "forms",
+        1,
+        "{\"model\":\"m\",\"prompt\":\"a\"}\n{\"images\":[\"iVBORw0KGgo=\"],\"artifacts\":[{\"base64\":\"iVBORw0KGgo=\",\"finishReason\":\"SUCCESS\"}],\"finish_reasons\":[null]}",
+    ),
+    (
+        "forms",
+        1,
+        "{\"model\":\"m\",\"prompt\":\"a\",\"response_format\":\"b64_json\"}\n{\"id\":\"p\",\"status\":\"succeeded\",\"output\":[\"https://replicate.delivery/a.png\"]}",
+    ),
+    (
+        "forms",
+        2,
+        "{\"model\":\"m\",\"query\":\"q\",\"documents\":[\"a\",{\"text\":\"b\"},\"c\"],\"top_n\":2,\"return_documents\":true}\n{\"id\":\"r\",\"results\":[{\"index\":1,\"relevance_score\":0.9},{\"index\":0,\"relevance_score\":0.1}],\"meta\":{\"billed_units\":{\"search_units\":1}}}",
+    ),
+    (
+        "forms",
+        2,
+        "{\"model\":\"m\",\"query\":\"q\",\"documents\":[\"a\",\"b\"]}\n{\"rankings\":[{\"index\":1,\"logit\":0.5}],\"records\":[{\"id\":\"0\",\"score\":0.9}],\"response\":[{\"id\":1,\"score\":0.7}],\"scores\":[0.1,0.2]}",
+    ),
     (
         "eventstream",
         2,
