@@ -175,6 +175,84 @@ fn case_14_a_near_hint_is_waited_for_and_a_far_one_leaves_the_target_at_once() {
     assert_eq!(called(&vendor), ["first", "second"]);
 }
 
+/// Z4: what would be waited for at one target is asked of another at once; a wait is what is left
+/// when nobody else has served the call.
+#[test]
+fn z4_case_14_nobody_waits_for_a_rate_limit_while_another_target_is_free() {
+    let vendor = Vendor::start();
+    let patient = "retry: {attempts: 2}";
+    for (answers, order, wait) in [
+        (&["status=429;retry_after=20"][..], &["first", "second"][..], 0),
+        (&["status=429"], &["first", "second"], 0),
+        (
+            &["status=429;retry_after=1", "status=500"],
+            &["first", "second", "first"],
+            1,
+        ),
+        // A failure that nobody limits is mended where it was, as ever.
+        (&["status=503;retry_after=1"], &["first", "first"], 1),
+    ] {
+        let gateway = Gateway::start(&two_targets(&vendor, patient));
+        for body in [chat_body(MODEL), stream_body(MODEL)] {
+            vendor.forget();
+            for answer in answers {
+                vendor.next(answer);
+            }
+            let begun = Instant::now();
+            let answer = gateway.chat(body);
+            let took = begun.elapsed();
+            assert_eq!(answer.status(), 200, "{answers:?}: {}", answer.text());
+            assert_eq!(called(&vendor), order, "{answers:?}");
+            let least = Duration::from_secs(wait);
+            assert!(took >= least && took < least + SOON, "{answers:?}: {took:?}");
+            eventually("the first has its turn again", || {
+                vendor.forget();
+                gateway.chat(chat_body(MODEL));
+                (wait == 0 || called(&vendor) == ["first"]).then_some(())
+            });
+            if wait == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Who named the nearer time is tried first, and each as often as its rules say.
+#[test]
+fn z4_of_two_that_limit_the_rate_the_sooner_one_is_waited_for() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = two_targets(&vendor, "retry: {attempts: 2}").further_target(&format!(
+        "- virtual_key: third\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {root}/third/v1\n  models: [{MODEL}]\n  retry: {{attempts: 2}}"
+    ));
+    let gateway = Gateway::start(&setup);
+    for answer in ["status=429;retry_after=20", "status=503", "status=429;retry_after=1"] {
+        vendor.next(answer);
+    }
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
+    assert_eq!(called(&vendor), ["first", "second", "third", "third"]);
+}
+
+#[test]
+fn z4_a_rate_limit_that_names_a_near_time_is_waited_for_where_there_is_no_other_target() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&one_target(&vendor, "retry: {attempts: 2}"));
+    vendor.next("status=429;retry_after=1");
+    let begun = Instant::now();
+    let answer = gateway.chat(chat_body(MODEL));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let line = gateway.access(&answer);
+    assert!(
+        line["waited_ms"].as_f64().is_some_and(|wait| wait >= 1_000.0),
+        "{line}"
+    );
+    vendor.forget();
+    vendor.next("status=429;retry_after=120");
+    assert_eq!(outcome(&gateway.chat(chat_body(MODEL))).0, 429);
+    assert_eq!(vendor.received().len(), 1, "far away");
+}
+
 #[test]
 fn a_wait_that_would_outlive_the_call_is_not_begun() {
     let vendor = Vendor::start();
@@ -496,6 +574,32 @@ fn z4_of_several_keys_one_that_is_limited_rests() {
         used.iter()
             .all(|call| call.header("authorization") != limited.as_deref())
     );
+}
+
+/// The time that a vendor names is one for the key that it limits.
+#[test]
+fn z4_another_key_of_the_same_target_is_tried_without_a_wait() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = Setup::at("http://127.0.0.1:1/v1")
+        .section("discovery:\n  enabled: false")
+        .env("KEY_A", "sk-a-0123456789abcdefghij")
+        .env("KEY_B", "sk-b-0123456789abcdefghij")
+        .further_target(&format!(
+            "- virtual_key: many\n  provider: openai\n  base_url: {root}/v1\n  models: [many]\n  retry: {{attempts: 2}}\n  api_key: [{{value: \"${{KEY_A}}\"}}, {{value: \"${{KEY_B}}\"}}]"
+        ))
+        .section("strategy:\n  mode: fallback");
+    let gateway = Gateway::start(&setup);
+    vendor.next("status=429;retry_after=20");
+    let begun = Instant::now();
+    assert_eq!(gateway.chat(chat_body("many")).status(), 200);
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    let keys: Vec<_> = vendor
+        .received()
+        .iter()
+        .map(|call| call.header("authorization").map(str::to_owned))
+        .collect();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
 }
 
 /// Spread before the 429 comes.
