@@ -40,6 +40,8 @@ const MOST: f64 = 0.85;
 const CLEARLY: f64 = 1.5;
 /// The retry budget as documented: a fifth of the calls, one a second, twenty saved.
 const BUDGET: (f64, f64, f64) = (0.2, 1.0, 20.0);
+/// Within this time what a vendor says has been heard: timers wake in whole milliseconds.
+const HEARD: Duration = Duration::from_millis(2);
 /// Findings of one run that are told.
 const TOLD: usize = 8;
 
@@ -69,7 +71,8 @@ struct OfVendor {
     probes: usize,
     /// When each exchange began: the call, the moment, and the opening it is a probe after.
     flights: Vec<(u64, Instant, Option<u32>)>,
-    /// Asked for no calls until then.
+    /// Asked for no calls between then and then.
+    cools_from: Instant,
     cools_until: Instant,
     budget: f64,
     reckoned: Instant,
@@ -111,6 +114,7 @@ impl Watch {
             was_open: false,
             probes: 0,
             flights: Vec::new(),
+            cools_from: now,
             cools_until: now,
             budget: BUDGET.2,
             reckoned: now,
@@ -308,8 +312,9 @@ impl Watch {
 
     /// Who asked for fewer calls comes after all others.
     fn is_the_turn_of(&mut self, target: usize, asked: u32, now: Instant) {
+        let vendor = &self.vendors[target];
         // The engine counts whole microseconds.
-        if now + Duration::from_micros(1) >= self.vendors[target].cools_until {
+        if now < vendor.cools_from || now + Duration::from_micros(1) >= vendor.cools_until {
             return;
         }
         if let Some(other) = self.free(asked, now) {
@@ -336,6 +341,7 @@ impl Watch {
         let now = Instant::now();
         let vendor = &mut self.vendors[target];
         let until = now + Duration::from_secs(hint.unwrap_or(0));
+        vendor.cools_from = now + HEARD;
         vendor.cools_until = vendor.cools_until.max(until);
         let asked = self.calls.get(&call).map_or(0, |of_call| of_call.asked);
         let free = self.free(asked, now);
