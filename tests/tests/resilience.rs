@@ -182,7 +182,11 @@ fn z4_case_14_nobody_waits_for_a_rate_limit_while_another_target_is_free() {
     let vendor = Vendor::start();
     let patient = "retry: {attempts: 2}";
     for (answers, order, wait) in [
-        (&["status=429;retry_after=20"][..], &["first", "second"][..], 0),
+        (
+            &["status=429;retry_after=20"][..],
+            &["first", "second"][..],
+            0,
+        ),
         (&["status=429"], &["first", "second"], 0),
         (
             &["status=429;retry_after=1", "status=500"],
@@ -204,7 +208,10 @@ fn z4_case_14_nobody_waits_for_a_rate_limit_while_another_target_is_free() {
             assert_eq!(answer.status(), 200, "{answers:?}: {}", answer.text());
             assert_eq!(called(&vendor), order, "{answers:?}");
             let least = Duration::from_secs(wait);
-            assert!(took >= least && took < least + SOON, "{answers:?}: {took:?}");
+            assert!(
+                took >= least && took < least + SOON,
+                "{answers:?}: {took:?}"
+            );
             eventually("the first has its turn again", || {
                 vendor.forget();
                 gateway.chat(chat_body(MODEL));
@@ -226,7 +233,11 @@ fn z4_of_two_that_limit_the_rate_the_sooner_one_is_waited_for() {
         "- virtual_key: third\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {root}/third/v1\n  models: [{MODEL}]\n  retry: {{attempts: 2}}"
     ));
     let gateway = Gateway::start(&setup);
-    for answer in ["status=429;retry_after=20", "status=503", "status=429;retry_after=1"] {
+    for answer in [
+        "status=429;retry_after=20",
+        "status=503",
+        "status=429;retry_after=1",
+    ] {
         vendor.next(answer);
     }
     assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
@@ -244,7 +255,9 @@ fn z4_a_rate_limit_that_names_a_near_time_is_waited_for_where_there_is_no_other_
     assert!(begun.elapsed() >= Duration::from_secs(1));
     let line = gateway.access(&answer);
     assert!(
-        line["waited_ms"].as_f64().is_some_and(|wait| wait >= 1_000.0),
+        line["waited_ms"]
+            .as_f64()
+            .is_some_and(|wait| wait >= 1_000.0),
         "{line}"
     );
     vendor.forget();
@@ -904,7 +917,7 @@ fn case_18_a_client_that_leaves_a_silent_vendor_frees_the_place() {
 }
 
 #[test]
-fn z17_who_waits_is_served_in_turn_or_told_in_time() {
+fn z17_case_17_who_waits_is_served_in_turn_or_told_in_time() {
     let vendor = Vendor::start();
     let lines = "concurrency: {max_concurrency: 1, max_wait: 400ms}";
     let gateway = Gateway::start(&one_target(&vendor, lines));
@@ -962,7 +975,7 @@ fn a_full_target_passes_the_call_on() {
 
 /// Case 19 and Z20.
 #[test]
-fn z20_a_started_stream_outlives_the_operators_deadline() {
+fn z20_case_19_a_started_stream_outlives_the_operators_deadline() {
     let vendor = Vendor::start();
     let setup = one_target(&vendor, TOUCHY).section("request_timeout: 300ms");
     let gateway = Gateway::start(&setup);

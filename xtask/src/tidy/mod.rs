@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bans;
+mod cases;
 mod generated;
 mod leftovers;
 mod manifests;
@@ -54,6 +55,7 @@ pub(crate) fn run(flags: Flags) -> Result<()> {
     findings.extend(leftovers::check(&tree));
     findings.extend(architecture::check(&tree));
     findings.extend(generated::check(&tree));
+    findings.extend(cases::check(&tree));
     findings.extend(bans::check()?);
     findings.sort();
     for finding in &findings {
