@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use telemetry::Metrics;
 use tokio::time::{Instant, sleep};
-use wire::fault::{Again, Blame, Fault};
+use wire::fault::{Again, Blame, Fault, Kind};
 
 use crate::chat::ChatFacts;
 use crate::defect::{Defect, planted};
@@ -57,6 +57,8 @@ struct Way<'a> {
     failures: Failures,
     /// The candidates that were tried, a bit each.
     visited: u128,
+    /// Those of them that let nobody through, a bit each: they were never asked.
+    refused: u128,
     /// Those that may be tried again after a while.
     resting: Resting,
     /// A second try was made beside a first one; there is none besides.
@@ -71,6 +73,15 @@ impl Way<'_> {
     fn visit(&mut self, place: usize) {
         self.visited |= 1 << place;
     }
+
+    fn is_refused(&mut self, place: usize) {
+        self.refused |= 1 << place;
+    }
+
+    /// After a while, who let nobody through may do so again.
+    fn time_passed(&mut self) {
+        self.visited &= !std::mem::take(&mut self.refused);
+    }
 }
 
 impl Walk<'_> {
@@ -80,6 +91,7 @@ impl Walk<'_> {
             receipt,
             failures: Failures::default(),
             visited: 0,
+            refused: 0,
             resting: Resting::default(),
             hedged: false,
         };
@@ -157,6 +169,9 @@ impl Walk<'_> {
                 Err(fault) => fault,
             };
             tried += 1;
+            if fault.kind == Kind::UpstreamUnavailable {
+                way.is_refused(place);
+            }
             let limited = fault.blame() == Blame::Pace;
             let cools = limited && is_cooling(stop.vital);
             if limited && !cools {
@@ -196,6 +211,7 @@ impl Walk<'_> {
             return Err(Again::NextTarget);
         }
         pause(wait, way.receipt).await;
+        way.time_passed();
         self.visit(rest.place, rest.tried, wait, way).await
     }
 

@@ -63,6 +63,10 @@ struct OfVendor {
     /// Failures in a row, since when those count, and until when nobody may call because of them.
     failed: u32,
     counts_from: Instant,
+    /// The same with those that were under way before, which count for the engine, and since when
+    /// there may have been enough.
+    perhaps_failed: u32,
+    perhaps_opened: Option<Instant>,
     opened: Option<Instant>,
     shut_until: Option<Instant>,
     /// Openings seen, and calls under way that were let through a half-open breaker since the last.
@@ -107,6 +111,8 @@ impl Watch {
         let now = Instant::now();
         let vendor = || OfVendor {
             failed: 0,
+            perhaps_failed: 0,
+            perhaps_opened: None,
             counts_from: now,
             opened: None,
             shut_until: None,
@@ -378,12 +384,18 @@ impl Watch {
         match end {
             End::Well if !stale => {
                 (vendor.failed, vendor.counts_from) = (0, now);
+                (vendor.perhaps_failed, vendor.perhaps_opened) = (0, None);
                 (vendor.opened, vendor.shut_until) = (None, None);
             }
-            End::Failed if !stale && began >= vendor.counts_from => {
-                vendor.failed += 1;
+            End::Failed if !stale => {
+                vendor.perhaps_failed += 1;
+                if vendor.perhaps_failed == most {
+                    vendor.perhaps_opened = Some(now);
+                }
+                vendor.failed += u32::from(began >= vendor.counts_from);
                 if vendor.failed >= most {
-                    (vendor.opened, vendor.shut_until) = (Some(now), Some(now + open));
+                    let since = vendor.perhaps_opened.take().unwrap_or(now);
+                    (vendor.opened, vendor.shut_until) = (Some(now), Some(since + open - HEARD));
                 }
             }
             End::Well | End::Failed | End::Neutral => {}
