@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use ferrogw_tests::config::{MODEL, Setup};
-use ferrogw_tests::{Event, Gateway, Vendor, chat_body, stream_body};
+use ferrogw_tests::{Call, Event, Gateway, Vendor, chat_body, stream_body};
 use serde_json::{Value, json};
 
 const CLAUDE: &str = "claude-sonnet-4-5";
@@ -51,6 +51,24 @@ fn a_chat_reaches_anthropic_in_its_own_words_and_comes_back_in_openais() {
     assert_eq!(request.header("authorization"), None);
 }
 
+/// A token of OAuth is none of the keys that `x-api-key` takes.
+#[test]
+fn a_token_of_anthropics_is_sent_as_one_beside_the_clients_own_features() {
+    const TOKEN: &str = "sk-ant-oat01-0123456789abcdefghijklmnop";
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&anthropic(&vendor).env("VENDOR_KEY", TOKEN));
+    let call = Call::chat(chat_body(CLAUDE)).header("anthropic-beta", "context-1m-2025-08-07");
+    let answer = gateway.ask(call);
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let request = vendor.only();
+    let bearer = format!("Bearer {TOKEN}");
+    assert_eq!(request.header("authorization"), Some(&*bearer));
+    assert_eq!(request.header("x-api-key"), None);
+    let features = request.header("anthropic-beta");
+    assert_eq!(features, Some("oauth-2025-04-20,context-1m-2025-08-07"));
+    assert!(!gateway.everything_said().contains(TOKEN));
+}
+
 #[test]
 fn a_stream_of_anthropics_is_one_of_openais() {
     let vendor = Vendor::start();
@@ -94,7 +112,8 @@ fn a_failure_of_anthropics_is_told_in_openais_form() {
         ("status=404", 404, "model_not_found"),
         ("status=429;retry_after=7", 429, "rate_limit_exceeded"),
         ("status=500", 502, "upstream_error"),
-        ("status=529", 502, "upstream_error"),
+        ("status=529", 503, "upstream_overloaded"),
+        ("status=413", 413, "request_too_large"),
         ("reset", 502, "upstream_error"),
     ] {
         for body in [chat_body(MODEL), stream_body(MODEL)] {
@@ -142,7 +161,7 @@ fn a_call_falls_from_a_vendor_of_openais_dialect_to_one_of_anthropics() {
 
 /// A vendor's row, the last part of the path it is asked at, whole and as a stream, and lines of its
 /// target.
-const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
+const VENDORS: [(&str, &str, &str, &str, &str); 5] = [
     (
         "anthropic",
         "claude-sonnet-4-5",
@@ -162,6 +181,13 @@ const VENDORS: [(&str, &str, &str, &str, &str); 4] = [
         "command-a-03-2025",
         "/api/v2/chat",
         "/api/v2/chat",
+        "api_key: ${VENDOR_KEY}",
+    ),
+    (
+        "replicate",
+        "meta/meta-llama-3.1-8b-instruct",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
+        "/meta/meta-llama-3.1-8b-instruct/predictions",
         "api_key: ${VENDOR_KEY}",
     ),
     (
@@ -203,6 +229,13 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             request.path.ends_with(whole),
             "{provider}: {}",
             request.path
+        );
+        // Each vendor has its own header for it.
+        let id = format!("req_{:016x}", request.sequence);
+        assert_eq!(
+            answer.header("x-upstream-request-id"),
+            Some(&*id),
+            "{provider}"
         );
         if provider == "bedrock" {
             let signature = request.header("authorization").unwrap_or_default();

@@ -57,16 +57,18 @@ const CASES: &[Case] = &[
     // Spec 03 §12.3 row 28: what is the caller's own keeps its status.
     case(409, 409, INVALID, "invalid_request"),
     case(412, 412, INVALID, "invalid_request"),
-    case(413, 413, INVALID, "invalid_request"),
+    case(413, 413, INVALID, "request_too_large"),
     case(415, 415, INVALID, "invalid_request"),
     case(302, 502, UPSTREAM, "upstream_error"),
     case(418, 502, UPSTREAM, "upstream_error"),
     case(500, 502, UPSTREAM, "upstream_error"),
     case(501, 502, UPSTREAM, "upstream_error"),
     case(502, 502, UPSTREAM, "upstream_error"),
-    case(503, 502, UPSTREAM, "upstream_error"),
-    hinted(case(503, 502, UPSTREAM, "upstream_error"), "9"),
-    case(529, 502, UPSTREAM, "upstream_error"),
+    case(424, 502, UPSTREAM, "upstream_error"),
+    case(498, 503, UPSTREAM, "upstream_overloaded"),
+    case(503, 503, UPSTREAM, "upstream_overloaded"),
+    hinted(case(503, 503, UPSTREAM, "upstream_overloaded"), "9"),
+    case(529, 503, UPSTREAM, "upstream_overloaded"),
 ];
 
 #[test]

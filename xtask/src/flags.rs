@@ -59,6 +59,14 @@ impl Flags {
             .map(|text| text.split(',').map(str::to_owned).collect()))
     }
 
+    /// The words that belong to no flag.
+    pub(crate) fn rest(self) -> Result<Vec<String>> {
+        match self.0.iter().find(|word| word.starts_with('-')) {
+            None => Ok(self.0),
+            Some(word) => bail!("`{word}` means nothing here, see `cargo xtask help`"),
+        }
+    }
+
     pub(crate) fn finish(self) -> Result<()> {
         match self.0.first() {
             None => Ok(()),
@@ -94,6 +102,14 @@ mod tests {
         assert!(!flags.switch("--quick"));
         let error = flags.finish().unwrap_err().to_string();
         assert!(error.contains("--quikc"), "{error}");
+    }
+
+    #[test]
+    fn words_are_what_is_left_without_flags() {
+        let mut named = flags("sse --seconds 5 json");
+        assert_eq!(named.value("--seconds").unwrap().as_deref(), Some("5"));
+        assert_eq!(named.rest().unwrap(), ["sse", "json"]);
+        assert!(flags("sse --second").rest().is_err());
     }
 
     #[test]

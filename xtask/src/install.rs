@@ -22,10 +22,14 @@ pub(crate) const NGINX: Tool = Tool {
 };
 
 pub(crate) const PYTHON: Tool = Tool {
-    name: "python3 with venv and pip",
+    name: "python3 (3.11 or later) with venv and pip",
     present: || {
         let mut python = Command::new("python3");
-        shell::capture(python.args(["-c", "import venv, ensurepip"])).is_ok()
+        shell::capture(python.args([
+            "-c",
+            "import sys, venv, ensurepip; assert sys.version_info >= (3, 11)",
+        ]))
+        .is_ok()
     },
     packages: &["python3", "python3-venv", "python3-pip"],
 };

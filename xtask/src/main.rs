@@ -13,6 +13,7 @@ mod catalog;
 mod docs;
 mod failover;
 mod flags;
+mod fuzz;
 mod install;
 mod service;
 mod shell;
@@ -48,6 +49,8 @@ cargo xtask <command>
          simulated hours of the engine among vendors that fail, each seed held against what must be true
   failover [--seconds N] [--write] [--gateway FILE]
          vendors are killed, stalled and rate limited under load; where the calls went
+  fuzz   [TARGET ...] [--seconds N] [--input FILE]
+         every decoder under inputs made up by coverage, ten minutes each; one input to see a find again
   hyper-proxy --listen ADDR --upstream ADDR [--threads N]
          the bare proxy of the benchmark";
 
@@ -71,6 +74,7 @@ fn run(command: &str, flags: Flags) -> Result<()> {
         "docs" => docs::run(flags),
         "bench" => bench::run(flags),
         "failover" => failover::run(flags),
+        "fuzz" => fuzz::run(flags),
         "sim" => sim::run(flags),
         "hyper-proxy" => bench::hyper_proxy::run(flags),
         "" | "help" | "--help" | "-h" => {

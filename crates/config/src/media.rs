@@ -35,6 +35,9 @@ pub struct Fetch {
     /// The longest file, in bytes.
     #[schemars(range(min = 1, max = 1_073_741_824_u64))]
     pub max_bytes: u64,
+    /// The longest that all files of one request may be together, in bytes.
+    #[schemars(range(min = 1, max = 1_073_741_824_u64))]
+    pub max_total_bytes: u64,
     /// The most files of one request.
     #[schemars(range(min = 1, max = 1000))]
     pub max_files: u32,
@@ -53,6 +56,7 @@ impl Default for Fetch {
             ports: Vec::new(),
             allow_networks: Vec::new(),
             max_bytes: 20 * 1024 * 1024,
+            max_total_bytes: 50 * 1024 * 1024,
             max_files: 20,
             timeout: Duration::from_secs(10),
         }

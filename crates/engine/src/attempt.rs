@@ -1,8 +1,11 @@
 //! One try at one target: encode, send, judge the head, then read the whole or the first of a stream.
 
+mod several;
+
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,12 +13,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use providers::Rewrite;
-use providers::native::Session;
+use providers::native::{Course, Description, Session};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
 use wire::chat;
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
+use wire::ir::files::Files;
 use wire::usage::Usage;
 
 use crate::body::collect;
@@ -24,9 +28,10 @@ use crate::gateway::Call;
 use crate::guard::{Vital, told};
 use crate::relay::{Relay, StreamRules};
 use crate::reply::{Content, Reply, Stream};
+use crate::source::Source;
 use crate::target::Key;
 use crate::tokens;
-use crate::tongue::{Tongue, speak};
+use crate::tongue::{Tongue, Unspoken, speak};
 use crate::upstream::{Upstream, VendorBody};
 use crate::vendor;
 
@@ -38,6 +43,9 @@ const TARGET: HeaderName = HeaderName::from_static("x-gateway-target");
 const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
 const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
 const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+/// Where vendors put it: most, Anthropic, AWS.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
 
 /// What the client may see of a vendor's headers: its limits and its timings, never its session.
 const RELAYED: [&str; 6] = [
@@ -57,7 +65,7 @@ enum Received {
     /// A whole answer.
     Whole(Parts, Bytes),
     /// A stream whose first content is there.
-    Stream(Parts, Box<Relay<VendorBody>>),
+    Stream(Parts, Box<Relay<Source>>),
 }
 
 /// One try.
@@ -88,6 +96,8 @@ pub(crate) struct Prepared {
     prompt: u64,
     /// The prompt, if it is to be counted where the vendor does not.
     to_count: Option<tokens::Prompt>,
+    /// How it goes on, where it takes several exchanges.
+    course: Option<Box<Course>>,
     /// How its answer is read.
     tongue: Tongue,
 }
@@ -124,8 +134,13 @@ pub(crate) struct Seen {
 }
 
 impl Attempt<'_> {
-    /// Encodes the call for the target.
-    pub(crate) fn prepare(&self) -> Result<Prepared, Fault> {
+    /// Encodes the call for the target, with what has been fetched for it; of the model the vendor
+    /// may have told this.
+    pub(crate) fn prepare(
+        &self,
+        described: Option<&Arc<Description>>,
+        files: &Files,
+    ) -> Result<Prepared, Unspoken> {
         let (target, model) = (&self.candidate.target, &*self.candidate.model);
         let spoken = speak(
             &target.provider,
@@ -133,11 +148,15 @@ impl Attempt<'_> {
             model,
             self.streamed,
             self.own_history,
+            described,
+            files,
         )?;
         if let Some(region) = &spoken.region {
             target.check_region(region)?;
         }
-        let prompt = tokens::by_rule(spoken.body.len());
+        // Nobody counts files by their bytes.
+        let words = spoken.body.len().saturating_sub(files.weight());
+        let prompt = tokens::by_rule(words);
         let exact = self.call.snapshot.config.estimates.tokenizer == config::Tokenizer::Exact;
         let to_count = exact.then(|| tokens::Prompt::of(&spoken.body, model));
         let mut request = target
@@ -150,13 +169,14 @@ impl Attempt<'_> {
             )
             .map_err(|error| Fault::invalid(error.to_string(), Some("model")))?;
         forward(&self.call.headers, request.headers_mut());
-        request.headers_mut().extend(spoken.headers);
+        providers::join_headers(request.headers_mut(), spoken.headers);
         Ok(Prepared {
             request: Box::new(request),
             dropped: spoken.dropped,
             ignored: spoken.ignored,
             prompt,
             to_count: to_count.flatten(),
+            course: spoken.course,
             tongue: spoken.tongue,
         })
     }
@@ -169,6 +189,7 @@ impl Attempt<'_> {
             ignored,
             prompt,
             to_count: _,
+            course,
             tongue,
         } = prepared;
         let begun = Instant::now();
@@ -183,13 +204,19 @@ impl Attempt<'_> {
             .patience
             .total
             .map(|total| begun + total);
-        // Pinned here, so that a pointer is moved and not the whole exchange.
-        let received = self
-            .bounded(
-                (begun, end),
-                pin!(self.exchange(request, &tongue, (begun, end), &mut seen)),
-            )
-            .await;
+        let times = (begun, end);
+        let received = match course {
+            // Pinned here, so that a pointer is moved and not the whole exchange.
+            None => {
+                let exchange = pin!(self.exchange(request, &tongue, times, &mut seen));
+                self.bounded(times, exchange).await
+            }
+            // Boxed: few vendors need the room.
+            Some(course) => {
+                let exchanges = self.exchanges(*request, *course, &tongue, times, &mut seen);
+                self.bounded(times, Box::pin(exchanges)).await
+            }
+        };
         seen.waited = begun.elapsed();
         let answer = received.and_then(|received| match received {
             Received::Whole(head, body) => self.read_whole(&head, body, &tongue, prompt, &mut seen),
@@ -263,12 +290,27 @@ impl Attempt<'_> {
                     .because(format!("the answer to a stream is {other}")),
             });
         }
+        self.hold(head, Source::One(body), tongue, times).await
+    }
+
+    /// A stream up to its first content.
+    async fn hold(
+        &self,
+        head: Parts,
+        source: Source,
+        tongue: &Tongue,
+        times: (Instant, Option<Instant>),
+    ) -> Result<Received, Fault> {
         let rules = &self.call.snapshot.config.stream;
         let reading = tongue.reading(
             |session| self.face(session, &head.headers),
             rules.max_event_bytes,
         );
-        let mut relay = Box::new(Relay::new(body, reading, self.stream_rules(tongue, times)));
+        let mut relay = Box::new(Relay::new(
+            source,
+            reading,
+            self.stream_rules(tongue, times),
+        ));
         relay.hold().await?;
         Ok(Received::Stream(head, relay))
     }
@@ -371,12 +413,7 @@ impl Attempt<'_> {
         })
     }
 
-    fn read_stream(
-        &self,
-        head: &Parts,
-        relay: Box<Relay<VendorBody>>,
-        prompt_estimate: u64,
-    ) -> Reply {
+    fn read_stream(&self, head: &Parts, relay: Box<Relay<Source>>, prompt_estimate: u64) -> Reply {
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
         let stream = Stream {
             relay,
@@ -443,12 +480,18 @@ impl Attempt<'_> {
         let mut headers = HeaderMap::with_capacity(24);
         for (name, value) in vendor {
             let shown = match name.as_str() {
-                "x-request-id" => VENDOR_REQUEST_ID,
+                text if REQUEST_IDS.contains(&text) => VENDOR_REQUEST_ID,
                 text if is_relayed(text) => name.clone(),
                 _ => continue,
             };
-            if clean(value) {
-                headers.append(shown, value.clone());
+            match clean(value) {
+                true if shown == VENDOR_REQUEST_ID => {
+                    headers.insert(shown, value.clone());
+                }
+                true => {
+                    headers.append(shown, value.clone());
+                }
+                false => {}
             }
         }
         headers

@@ -16,6 +16,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -56,18 +57,29 @@ pub struct Egress {
     lookup: Lookup,
 }
 
-/// The files of one request.
+/// The files of one request, of which there may be so many, and so many bytes.
 pub struct Fetches<'a> {
     egress: &'a Egress,
-    left: u32,
+    /// Bytes that they may still have together.
+    room: AtomicUsize,
 }
 
 impl Fetches<'_> {
-    /// Fetches one more file, if the request may have it.
-    pub async fn fetch(&mut self, url: &str) -> Result<Media, Refused> {
+    /// Whether a request may name this many.
+    pub fn admit(&self, files: usize) -> Result<(), Refused> {
         let most = self.egress.rules.max_files();
-        self.left = self.left.checked_sub(1).ok_or(Refused::TooMany { most })?;
-        self.egress.fetch(url).await
+        if !self.egress.is_on() {
+            Err(Refused::Off)
+        } else if files > most as usize {
+            Err(Refused::TooMany { most })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Fetches one.
+    pub async fn fetch(&self, url: &str) -> Result<Media, Refused> {
+        self.egress.fetch_into(url, &self.room).await
     }
 }
 
@@ -80,25 +92,34 @@ impl Egress {
         Egress { rules, tls, lookup }
     }
 
-    /// The files of one request, of which there may be a limited number.
+    /// Whether anything is fetched at all.
+    pub fn is_on(&self) -> bool {
+        self.rules.is_on()
+    }
+
+    /// The files of one request.
     pub fn begin(&self) -> Fetches<'_> {
         Fetches {
             egress: self,
-            left: self.rules.max_files(),
+            room: AtomicUsize::new(self.rules.max_total_bytes()),
         }
     }
 
-    /// Fetches one file.
+    /// Fetches one file, as if it were the only one.
     pub async fn fetch(&self, url: &str) -> Result<Media, Refused> {
+        self.begin().fetch(url).await
+    }
+
+    async fn fetch_into(&self, url: &str, room: &AtomicUsize) -> Result<Media, Refused> {
         let goal = self.rules.goal(url)?;
         let limit = self.rules.timeout();
-        match tokio::time::timeout(limit, self.bring(&goal)).await {
+        match tokio::time::timeout(limit, self.bring(&goal, room)).await {
             Ok(brought) => brought,
             Err(_) => Err(Refused::Late { limit }),
         }
     }
 
-    async fn bring(&self, goal: &Goal) -> Result<Media, Refused> {
+    async fn bring(&self, goal: &Goal, room: &AtomicUsize) -> Result<Media, Refused> {
         let addresses = self.addresses(goal).await?;
         let answer = self.ask(goal, addresses).await?;
         let status = answer.status();
@@ -112,7 +133,7 @@ impl Egress {
         if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(Refused::Encoded);
         }
-        let bytes = self.read(answer).await?;
+        let bytes = self.read(answer, room).await?;
         let media_type = sniff(&bytes).ok_or(Refused::NotMedia)?;
         Ok(Media { media_type, bytes })
     }
@@ -164,7 +185,11 @@ impl Egress {
         once(socket, request).await.map_err(|error| failed(&error))
     }
 
-    async fn read(&self, answer: Response<VendorBody>) -> Result<Bytes, Refused> {
+    async fn read(
+        &self,
+        answer: Response<VendorBody>,
+        room: &AtomicUsize,
+    ) -> Result<Bytes, Refused> {
         let limit = self.rules.max_bytes();
         let length = answer.headers().get(CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|text| text.to_str().ok()?.parse().ok());
@@ -182,6 +207,12 @@ impl Egress {
             if bytes.len() + chunk.len() > limit {
                 return Err(Refused::TooLarge { limit });
             }
+            let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
+                room.checked_sub(chunk.len())
+            });
+            taken.map_err(|_| Refused::TooMuch {
+                limit: self.rules.max_total_bytes(),
+            })?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.freeze())

@@ -16,6 +16,7 @@ pub mod dice;
 pub mod directory;
 pub mod discovery;
 pub mod egress;
+mod errand;
 mod experiment;
 pub mod explain;
 pub mod gateway;
@@ -31,6 +32,7 @@ pub mod routing;
 #[cfg(test)]
 mod simulation;
 pub mod snapshot;
+mod source;
 #[cfg(test)]
 mod stand_in;
 pub mod strategy;
@@ -43,6 +45,7 @@ mod tokens;
 mod tongue;
 pub mod trace;
 pub mod trust;
+mod turn;
 pub mod upstream;
 mod vendor;
 mod walk;

@@ -255,7 +255,7 @@ where
                     self.take(chunk);
                 }
             }
-            Poll::Ready(Some(Err(error))) => self.source_ended(Some(&chain(&*error.into()))),
+            Poll::Ready(Some(Err(error))) => self.source_failed(error.into()),
             Poll::Ready(None) => self.source_ended(None),
         }
         Poll::Ready(())
@@ -291,6 +291,15 @@ where
         }
         self.source = None;
         self.state = State::Ended;
+    }
+
+    /// Reading it failed; a fault says itself what that means.
+    fn source_failed(&mut self, error: BoxError) {
+        match error.downcast::<Fault>() {
+            Ok(fault) if self.state == State::Open => self.fail(*fault),
+            Ok(fault) => self.source_ended(Some(&fault.to_string())),
+            Err(error) => self.source_ended(Some(&chain(&*error))),
+        }
     }
 
     fn fail(&mut self, fault: Fault) {

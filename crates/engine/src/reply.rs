@@ -1,7 +1,6 @@
 //! An answer on its way out, together with the receipt that it closes.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,7 +12,8 @@ use wire::fault::Kind;
 use crate::guard::Admission;
 use crate::receipt::Receipt;
 use crate::relay::Relay;
-use crate::upstream::VendorBody;
+use crate::source::Source;
+use crate::turn::Turns;
 
 /// What a call was answered with.
 pub struct Reply {
@@ -35,7 +35,7 @@ pub enum Content {
 
 /// A relayed stream and what its receipt needs to know.
 pub struct Stream {
-    pub(crate) relay: Box<Relay<VendorBody>>,
+    pub(crate) relay: Box<Relay<Source>>,
     /// Tokens of the request, if the vendor never says.
     pub(crate) prompt_estimate: u64,
     /// A client that leaves does not end the call: it is read to its end for the count.
@@ -188,7 +188,9 @@ impl Drop for Outgoing {
         }
         // What is known now counts, even if the rest is never learnt.
         stream.tally(&mut receipt);
-        let turn = Turn::take().filter(|_| stream.drain && !stream.relay.is_settled());
+        let turn = DRAINING
+            .take()
+            .filter(|_| stream.drain && !stream.relay.is_settled());
         if let (Ok(runtime), Some(turn)) = (tokio::runtime::Handle::try_current(), turn) {
             receipt.note(|notes| notes.fault = Some(Kind::ClientGone));
             runtime.spawn(async move {
@@ -204,23 +206,4 @@ impl Drop for Outgoing {
 }
 
 /// Streams without a client that are read on at a time, in the whole process.
-const DRAINING_MAX: usize = 1000;
-
-static DRAINING: AtomicUsize = AtomicUsize::new(0);
-
-/// The right to read a stream on without a client; clients that come and go cannot pile them up.
-struct Turn;
-
-impl Turn {
-    fn take() -> Option<Turn> {
-        let before = DRAINING.fetch_add(1, Ordering::Relaxed);
-        let turn = Turn;
-        (before < DRAINING_MAX).then_some(turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        DRAINING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+static DRAINING: Turns = Turns::new(1000);

@@ -1,6 +1,7 @@
 //! A target: one configured way to one vendor, built and ready to be called.
 
 mod keys;
+mod lore;
 mod models;
 pub(crate) mod place;
 mod plain;
@@ -29,9 +30,10 @@ use crate::guard::{Guard, GuardSpec, Guards, RetryRules};
 use crate::trust::{TrustError, TrustStore};
 use crate::upstream::{Transport, Upstream, Way, Ways};
 pub(crate) use keys::{AGENT, Key, KeyRing};
+use lore::Lore;
 pub use models::{Declared, Offer};
-use place::Place;
 pub(crate) use place::Site;
+use place::{BadSite, Place};
 pub(crate) use plain::PlainWays;
 pub use rows::Rows;
 
@@ -122,6 +124,7 @@ pub struct Target {
     credential: Option<Credential>,
     query: String,
     chat: Endpoint,
+    lore: Lore,
     /// Its keys, for taking them out of texts.
     secrets: Vec<Box<str>>,
 }
@@ -231,6 +234,7 @@ impl Target {
             query,
             keys,
             chat,
+            lore: Lore::default(),
             secrets: written
                 .into_iter()
                 .map(|(key, _)| key)
@@ -292,6 +296,39 @@ impl Target {
             .and_then(|url| Site::of(&url))
             .map_err(|error| BuildError::Wrong(error.to_string()))?;
         Ok(self.request(Method::POST, site, body, key))
+    }
+
+    /// Where its API is.
+    pub(crate) fn root(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// A request without a body to a path below the API root, with one of its keys.
+    pub(crate) fn request_below(
+        &self,
+        method: Method,
+        path: &str,
+        key: Key,
+    ) -> Result<Request<Bytes>, BadSite> {
+        let url = format!("{}{path}", self.base);
+        let site = Site::of(&self.place().with_query(&url))?;
+        Ok(self.request(method, site, Bytes::new(), key))
+    }
+
+    /// A request for what is at a URL that the vendor named, with one of its keys, and the way
+    /// there. Whoever asks for it knows that the key may go there.
+    pub(crate) fn request_at(
+        &self,
+        url: &str,
+        key: Key,
+    ) -> Result<(Arc<Way>, Request<Bytes>), BadSite> {
+        let site = Site::of(url)?;
+        let way = if self.way.leads_to(&site.origin) {
+            self.way.clone()
+        } else {
+            Arc::new(self.way.aside(site.origin.clone()))
+        };
+        Ok((way, self.request(Method::GET, site, Bytes::new(), key)))
     }
 
     /// Refuses a model that lives in a region other than the target's.

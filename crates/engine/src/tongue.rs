@@ -1,11 +1,14 @@
 //! The dialect in which a vendor answers, as seen from the client's.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
-use providers::native::{self, Door, NativePlan, Session};
+use providers::native::{self, Course, Description, Door, NativePlan, Session};
 use providers::{ChatPlan, OnUnsupported, Provider, Refused, encode_chat};
 use wire::Envelope;
 use wire::fault::{Fault, Kind};
-use wire::ir::Face;
+use wire::ir::files::{Files, Wanted};
+use wire::ir::{Face, Refusal};
 use wire::vendor_error::{self, VendorError};
 
 use crate::gateway::Call;
@@ -38,22 +41,51 @@ pub(crate) struct Spoken {
     pub(crate) dropped: Vec<String>,
     /// Fields that the vendor is known not to honour.
     pub(crate) ignored: Vec<String>,
+    /// How it goes on, where it takes several exchanges.
+    pub(crate) course: Option<Box<Course>>,
     /// How its answer is read.
     pub(crate) tongue: Tongue,
 }
 
-/// Puts a call into the vendor's dialect. `own_history` says whether earlier answers of the
-/// conversation may be this target's own.
+/// Why a call cannot be put into the vendor's dialect.
+pub(crate) enum Unspoken {
+    /// It has no form there.
+    Fault(Fault),
+    /// The vendor takes only the bytes of files that the call names by URL.
+    Wants(Vec<Wanted>),
+}
+
+impl From<Fault> for Unspoken {
+    fn from(fault: Fault) -> Unspoken {
+        Unspoken::Fault(fault)
+    }
+}
+
+impl From<Refusal> for Unspoken {
+    fn from(refusal: Refusal) -> Unspoken {
+        if refusal.files.is_empty() {
+            Unspoken::Fault(refusal.into())
+        } else {
+            Unspoken::Wants(refusal.files)
+        }
+    }
+}
+
+/// Puts a call into the vendor's dialect, with what has been fetched for it. `own_history` says
+/// whether earlier answers of the conversation may be this target's own, `described` what the vendor
+/// tells of the model.
 pub(crate) fn speak(
     provider: &Provider,
     call: &Call,
     model: &str,
     streamed: bool,
     own_history: bool,
-) -> Result<Spoken, Fault> {
+    described: Option<&Arc<Description>>,
+    files: &Files,
+) -> Result<Spoken, Unspoken> {
     let word = on_unsupported(call.snapshot.config.compatibility.on_unsupported_param);
     if !native::is_needed(provider, &call.body) {
-        return keep(provider, &call.body, model, streamed, word);
+        return Ok(keep(provider, &call.body, model, streamed, word)?);
     }
     let plan = NativePlan {
         door: Door::OpenAi,
@@ -63,7 +95,7 @@ pub(crate) fn speak(
         family: None,
         headers: &call.headers,
     };
-    let native = native::encode(provider, &call.body, &plan)?;
+    let native = native::encode_with(provider, &call.body, &plan, described, files)?;
     Ok(Spoken {
         body: native.body,
         path: native.path,
@@ -72,6 +104,7 @@ pub(crate) fn speak(
         headers: native.headers,
         dropped: native.dropped,
         ignored: Vec::new(),
+        course: native.course.map(Box::new),
         tongue: Tongue::Other(Box::new(native.session)),
     })
 }
@@ -102,6 +135,7 @@ fn keep(
         headers: HeaderMap::new(),
         dropped: encoded.dropped,
         ignored: encoded.ignored,
+        course: None,
         tongue: Tongue::Same {
             hide_usage: encoded.asked_usage,
         },

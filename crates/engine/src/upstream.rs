@@ -59,7 +59,8 @@ impl PartialEq for Transport {
 /// A transport and where it leads. Targets with the same way share their connections.
 #[derive(Debug)]
 pub struct Way {
-    number: usize,
+    /// None where its connections are not kept.
+    number: Option<usize>,
     transport: Transport,
     origin: Uri,
 }
@@ -68,6 +69,20 @@ impl Way {
     /// The host that it leads to.
     pub fn host(&self) -> Option<&str> {
         self.origin.host()
+    }
+
+    /// Whether it leads to this origin.
+    pub(crate) fn leads_to(&self, origin: &Uri) -> bool {
+        self.origin == *origin
+    }
+
+    /// The same way to another origin, whose connections are not kept.
+    pub(crate) fn aside(&self, origin: Uri) -> Way {
+        Way {
+            number: None,
+            transport: self.transport.clone(),
+            origin,
+        }
     }
 }
 
@@ -92,7 +107,7 @@ impl Ways {
             return way;
         }
         let way = Arc::new(Way {
-            number: known.next,
+            number: Some(known.next),
             transport,
             origin,
         });
@@ -133,11 +148,11 @@ impl Broken {
 }
 
 /// The connections of one core.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Upstream {
     /// By the number of the way. Locked for the length of a look, by its own core and, after a
     /// reload, by whoever sorts out what is no longer used.
-    pools: Mutex<Vec<(usize, Arc<Pool>)>>,
+    pools: Arc<Mutex<Vec<(usize, Arc<Pool>)>>>,
 }
 
 impl Upstream {
@@ -173,16 +188,19 @@ impl Upstream {
     /// Forgets connections on ways that no target of the running configuration takes.
     pub fn retain(&self, in_use: &[Arc<Way>]) {
         self.locked()
-            .retain(|(number, _)| in_use.iter().any(|way| way.number == *number));
+            .retain(|(number, _)| in_use.iter().any(|way| way.number == Some(*number)));
     }
 
     fn pool(&self, way: &Way) -> Arc<Pool> {
+        let Some(number) = way.number else {
+            return Arc::default();
+        };
         let mut pools = self.locked();
-        if let Some((_, pool)) = pools.iter().find(|(number, _)| *number == way.number) {
+        if let Some((_, pool)) = pools.iter().find(|(known, _)| *known == number) {
             return pool.clone();
         }
         let pool = Pool::start();
-        pools.push((way.number, pool.clone()));
+        pools.push((number, pool.clone()));
         pool
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use telemetry::Redactor;
-use wire::fault::{self, Fault, Kind};
+use wire::fault::{self, Fault, Kind, Whose};
 use wire::vendor_error::{self, VendorError};
 
 use crate::guard::exhausted_until;
@@ -20,7 +20,7 @@ pub(crate) fn fault_of_answer(
     now: SystemTime,
     redactor: &Redactor,
 ) -> Fault {
-    let kind = fault::of_status(meant(status.as_u16(), error));
+    let kind = fault::of_answer(meant(status.as_u16(), error), error);
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.answered = true;
@@ -40,7 +40,9 @@ pub(crate) fn fault_of_error(
     redactor: &Redactor,
 ) -> Fault {
     let status = error.status.or_else(|| status_of_words(error));
-    let kind = status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = status.map_or(Kind::UpstreamError, |status| {
+        fault::of_answer(status, error)
+    });
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
     fault.answered = true;
@@ -50,8 +52,12 @@ pub(crate) fn fault_of_error(
 
 /// Vendors that give no status say what they mean in `type` or `code`.
 fn status_of_words(error: &VendorError) -> Option<u16> {
-    const WORDS: [(&str, u16); 9] = [
+    const WORDS: [(&str, u16); 13] = [
         ("insufficient_quota", 402),
+        ("context_length_exceeded", 400),
+        ("content_filter", 400),
+        ("request_too_large", 413),
+        ("timeout_error", 504),
         ("invalid_api_key", 401),
         ("authentication_error", 401),
         ("permission_error", 403),
@@ -84,7 +90,7 @@ fn described(kind: Kind, error: &VendorError, redactor: &Redactor) -> Fault {
     if let Some(text) = &said {
         fault = fault.because(text.clone());
     }
-    if kind == Kind::UpstreamRejected {
+    if fault.whose() == Whose::Client {
         fault.param = error.param.as_deref().map(Into::into);
         if let Some(text) = said {
             fault = fault.saying(text);

@@ -7,6 +7,7 @@
 
 mod failures;
 mod flight;
+mod media;
 mod race;
 mod resting;
 
@@ -28,6 +29,7 @@ use crate::route::Plan;
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
 use failures::Failures;
+use media::Media;
 use resting::{Rest, Resting};
 
 /// Targets that one call is brought to at most.
@@ -55,6 +57,8 @@ struct Stop<'a> {
 struct Way<'a> {
     receipt: &'a mut Receipt,
     failures: Failures,
+    /// What the call names by URL, as far as it was needed.
+    media: Media<'a>,
     /// The candidates that were tried, a bit each.
     visited: u128,
     /// Those of them that let nobody through, a bit each: they were never asked.
@@ -90,6 +94,7 @@ impl Walk<'_> {
         let mut way = Way {
             receipt,
             failures: Failures::default(),
+            media: Media::of(&self.call.snapshot.egress),
             visited: 0,
             refused: 0,
             resting: Resting::default(),
@@ -232,9 +237,7 @@ impl Walk<'_> {
         waited: Duration,
         way: &mut Way<'_>,
     ) -> Result<Reply, Fault> {
-        let flight = self
-            .depart(stop, waited, self.deadline, way.receipt)
-            .await?;
+        let flight = self.depart(stop, waited, self.deadline, way).await?;
         match self.hedge_after(stop).filter(|_| !way.hedged) {
             None => self.land(flight.fly().await, None, way.receipt),
             // Boxed: most calls never need the room.

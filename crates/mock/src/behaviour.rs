@@ -73,6 +73,8 @@ pub struct Behaviour {
     pub reasoning_tokens: Option<u64>,
     /// Number of tool calls when tools are called.
     pub tool_calls: Option<u32>,
+    /// Looks at a prediction until it is finished.
+    pub looks: Option<u32>,
     /// Length of embedding vectors nobody gave a length for.
     pub dimensions: Option<u32>,
     /// Shows `status`, `body` and faults only in each so-manieth answer.
@@ -182,6 +184,7 @@ impl Behaviour {
             completion_tokens: self.completion_tokens.or(under.completion_tokens),
             reasoning_tokens: self.reasoning_tokens.or(under.reasoning_tokens),
             tool_calls: self.tool_calls.or(under.tool_calls),
+            looks: self.looks.or(under.looks),
             dimensions: self.dimensions.or(under.dimensions),
             every: self.every.or(under.every),
             plain: under.plain,

@@ -99,9 +99,13 @@ fn place_after(events: &[Event], count: usize) -> usize {
     next.unwrap_or(events.len())
 }
 
-/// Puts bytes that are not UTF-8 at the start of the first content.
+/// Puts bytes that are not UTF-8 at the start of the first content; what is no JSON is all content.
 pub(crate) fn break_utf8(json: &mut Vec<u8>) {
-    const CONTENTS: [&[u8]; 2] = [b"\"content\":\"", b"\"text\":\""];
+    const CONTENTS: [&[u8]; 3] = [b"\"content\":\"", b"\"text\":\"", b"\"output\":[\""];
+    if !json.starts_with(b"{") {
+        json.splice(..0, [0xff, 0xfe]);
+        return;
+    }
     for content in CONTENTS {
         if let Some(at) = find(json, content) {
             let start = at + content.len();

@@ -17,6 +17,7 @@ use crate::{
     fault::Fault,
     line::End,
     openai::{self, Refusal},
+    pictures,
     sse::Style,
 };
 
@@ -60,6 +61,8 @@ const LINES: &str = "application/x-ndjson";
 const FRAMES: &str = wire::eventstream::CONTENT_TYPE;
 /// Where Bedrock says an answer's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+/// Where Anthropic does.
+pub(crate) const MESSAGE_ID: HeaderName = HeaderName::from_static("request-id");
 const FILL: usize = 1 << 20;
 
 impl Plan {
@@ -73,6 +76,9 @@ impl Plan {
         let mut headers = headers(&answer, behaviour, form);
         if form == Form::Converse {
             converse_headers(&mut headers, status);
+        }
+        if form == Form::Messages {
+            headers.insert(MESSAGE_ID, HeaderValue::from_static(""));
         }
         let steps = match answer {
             Body::Whole(body) => {
@@ -149,9 +155,9 @@ fn replaced(answer: Answer, behaviour: &Behaviour, form: Form) -> (StatusCode, B
         return (status, Body::Whole(refusal.body()));
     }
     match answer {
-        Answer::Whole(StatusCode::OK, body) => {
-            let body = in_band_error(behaviour, form, Refusal::body).unwrap_or(body);
-            (wanted.unwrap_or(StatusCode::OK), Body::Whole(body))
+        Answer::Whole(status, body) if status.is_success() => {
+            let body = in_band_error(behaviour, form, Refusal::in_success).unwrap_or(body);
+            (wanted.unwrap_or(status), Body::Whole(body))
         }
         Answer::Whole(status, body) => (status, Body::Whole(body)),
         Answer::Stream(events) => (wanted.unwrap_or(StatusCode::OK), Body::Stream(events)),
@@ -228,6 +234,9 @@ fn content_type(body: &Body, behaviour: &Behaviour, form: Form) -> HeaderValue {
     }
     match body {
         _ if behaviour.has(Fault::WrongContentType) => HeaderValue::from_static("text/html"),
+        Body::Whole(body) if body.starts_with(pictures::PNG) => {
+            HeaderValue::from_static("image/png")
+        }
         Body::Whole(_) => JSON,
         Body::Stream(_) if form == Form::Ollama => HeaderValue::from_static(LINES),
         Body::Stream(_) if form == Form::Converse => HeaderValue::from_static(FRAMES),
@@ -252,7 +261,7 @@ fn whole(mut body: Vec<u8>, behaviour: &Behaviour) -> Vec<Step> {
 fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
     let error = Event {
         name: match form {
-            Form::Messages => Some("error"),
+            Form::Messages | Form::Replicate => Some("error"),
             Form::Cohere => Some("message-end"),
             Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
             Form::OpenAi | Form::Gemini | Form::Ollama => None,

@@ -26,6 +26,7 @@ use crate::{
     plan::{self, NoAnswer, Plan},
     playback::{Exit, Playback},
     record::{Counters, Entry, Log, Outcome, Ticket},
+    replicate::Desk,
     script::Script,
 };
 
@@ -46,6 +47,7 @@ pub(crate) struct House {
     /// Absent when nothing is to be recorded.
     pub(crate) log: Option<Log>,
     pub(crate) script: Script,
+    pub(crate) desk: Desk,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -163,10 +165,14 @@ fn response(plan: Arc<Plan>, ticket: Option<Ticket>, exit: Exit) -> Response<Pla
     if let Some(ticket) = &ticket {
         let id = format!("req_{:016x}", ticket.sequence());
         if let Ok(id) = HeaderValue::try_from(id) {
-            if let Some(slot) = headers.get_mut(plan::REQUEST_ID) {
-                *slot = id.clone();
+            let own = [plan::REQUEST_ID, plan::MESSAGE_ID];
+            let own = own.into_iter().find(|name| headers.contains_key(name));
+            match own.and_then(|name| headers.get_mut(name)) {
+                Some(slot) => *slot = id,
+                None => {
+                    headers.entry(REQUEST_ID).or_insert(id);
+                }
             }
-            headers.entry(REQUEST_ID).or_insert(id);
         }
     }
     let status = plan.status;
@@ -194,19 +200,28 @@ impl Worker {
 
     fn plan(&self, parts: &Parts, body: &Result<Bytes, Refusal>, sequence: u64) -> Arc<Plan> {
         let form = Form::of(parts.uri.path());
-        let ask = self
+        let mut ask = self
             .ask(parts, body)
             .map_err(|refusal| refusal.in_form(form));
         let model = ask.as_ref().ok().and_then(Ask::model);
         let script = self.house.script.take(parts.uri.path(), model);
         let header = parts.headers.get(SETTINGS_HEADER);
-        let by_name_only = script.is_none() && header.is_none();
+        // What is told of a prediction changes from look to look.
+        let changes = matches!(ask, Ok(Ask::Prediction(_)));
+        let by_name_only = script.is_none() && header.is_none() && !changes;
         let known = ask.as_ref().ok().filter(|_| by_name_only);
         if let Some(pair) = known.and_then(|ask| hold(&self.plans).known.get(ask).cloned()) {
             return pair.pick(sequence);
         }
         let pair = match self.behaviour(header, script, model) {
-            Ok(behaviour) => Pair::new(&ask, behaviour),
+            Ok(mut behaviour) => {
+                if let Ok(Ask::Prediction(prediction)) = &mut ask
+                    && let Err(refusal) = self.house.desk.take(prediction, &mut behaviour)
+                {
+                    ask = Err(refusal);
+                }
+                Pair::new(&ask, behaviour)
+            }
             Err(error) => {
                 let refused = Err(Refusal::bad_setting(&error).in_form(form));
                 Pair::new(&refused, Behaviour::default())
@@ -227,7 +242,7 @@ impl Worker {
             }
         }
         let body = body.as_ref().map_err(Clone::clone)?;
-        Ask::read(&parts.method, parts.uri.path(), body)
+        Ask::read(parts, body)
     }
 
     /// The layers, the first on top.

@@ -157,6 +157,12 @@ pub const SETTINGS: &[Setting] = &[
         |b, v| put(&mut b.tool_calls, read::bounded(v, 128)),
     ),
     setting(
+        "looks",
+        "3",
+        "looks at a prediction (Replicate's) until it is finished",
+        |b, v| put(&mut b.looks, read::bounded(v, 10_000)),
+    ),
+    setting(
         "dimensions",
         "1536",
         "length of embedding vectors when the request gives none",

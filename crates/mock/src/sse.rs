@@ -95,13 +95,14 @@ impl Style {
     fn data_lines<'a>(&self, event: &'a Event) -> Vec<&'a [u8]> {
         let data = event.data.as_slice();
         let cut = data.iter().position(|byte| *byte == b',');
-        let object = !matches!(event.kind, Kind::Done | Kind::Stray);
+        let object = !matches!(event.kind, Kind::Done | Kind::Stray) && data.starts_with(b"{");
         match cut.filter(|_| self.multi_line && object) {
             Some(comma) => {
                 let (head, tail) = data.split_at(comma + 1);
                 vec![head, tail]
             }
-            None => vec![data],
+            // JSON has no line ends of its own; text may.
+            None => data.split(|byte| *byte == b'\n').collect(),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     behaviour::Behaviour,
     line::{Line, Socket},
     record::{Counters, Log, Recorded, Stats},
+    replicate::Desk,
     script::{self, Script, When},
     serve::{House, Worker, serve},
 };
@@ -79,6 +80,7 @@ pub async fn start(spec: MockSpec) -> io::Result<Mock> {
         expected_key: spec.expected_key,
         log: spec.record.then(Log::default),
         script: Script::default(),
+        desk: Desk::default(),
         counters: Arc::new(Counters::default()),
     });
     let first = listen(spec.listen, spec.threads > 1)?;

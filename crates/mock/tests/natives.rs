@@ -1,5 +1,5 @@
-//! Answers as Cohere and Ollama give them, over a real socket, and the same faults as in OpenAI's
-//! dialect.
+//! Answers as Cohere, Ollama and Replicate give them, over a real socket, and the same faults as in
+//! OpenAI's dialect.
 
 #![allow(
     clippy::unwrap_used,
@@ -146,4 +146,66 @@ async fn ollama_calls_tools_with_objects_and_ends_streams_in_an_error_line() {
     let missing = ask(&mock, OLLAMA, "", &json!({"model": "nope"})).await;
     assert_eq!(missing.status(), 404);
     assert!(missing.json()["error"].is_string());
+}
+
+const MODEL: &str = "/v1/models/meta/llama/predictions";
+
+async fn predict(mock: &Mock, settings: &str, members: &Value) -> Value {
+    let body = json!({"input": {"prompt": "hi"}, "stream": members["stream"] == true});
+    let mut peer = Peer::connect(mock).await;
+    let got = peer.post(MODEL, settings, &body).await;
+    assert_eq!(got.status(), 201, "{}", got.text());
+    got.json()
+}
+
+/// Who asks for no wait gets a prediction that begins; looks, its stream and its end follow it.
+#[tokio::test]
+async fn replicate_follows_a_prediction_from_request_to_request() {
+    let mock = start().await;
+    let mut peer = Peer::connect(&mock).await;
+    let created = predict(&mock, "looks=1;text=a b", &json!({"stream": true})).await;
+    assert_eq!(created["status"], "starting");
+    assert_eq!(created["output"], Value::Null);
+    let path = |name: &str| {
+        let url = created["urls"][name].as_str().unwrap().to_owned();
+        format!("/v1{}", url.split_once("/v1").unwrap().1)
+    };
+    let first = peer.get(&path("get")).await.json();
+    assert_eq!(first["status"], "processing");
+    let second = peer.get(&path("get")).await.json();
+    assert_eq!(second["status"], "succeeded");
+    assert_eq!(second["output"], json!(["a ", "b"]));
+    assert!(second["metrics"]["output_token_count"].is_u64());
+    let stream = peer.get(&path("stream")).await.text();
+    let expected = "event: output\ndata: a \n\nevent: output\ndata: b\n\nevent: done\ndata: {}\n\n";
+    assert_eq!(stream, expected);
+    let stopped = peer.post(&path("cancel"), "", &json!({})).await.json();
+    assert_eq!(stopped["status"], "canceled");
+    assert_eq!(peer.get(&path("get")).await.json()["status"], "canceled");
+}
+
+#[tokio::test]
+async fn replicate_describes_models_and_tells_errors_in_its_own_form() {
+    let mock = start().await;
+    let mut peer = Peer::connect(&mock).await;
+    let model = peer.get("/v1/models/meta/llama").await.json();
+    let version = peer
+        .get("/v1/models/meta/llama/versions/c0ffee")
+        .await
+        .json();
+    assert_eq!(model["latest_version"], version);
+    let inputs = &version["openapi_schema"]["components"]["schemas"]["Input"]["properties"];
+    assert_eq!(inputs["prompt"]["type"], "string");
+
+    let refused = peer.post(MODEL, "", &json!({"input": {}})).await;
+    assert_eq!(refused.status(), 400);
+    assert!(refused.json()["detail"].is_string());
+    assert_eq!(peer.get("/v1/predictions/p77").await.status(), 404);
+    let failed = predict(&mock, "error_in_200", &json!({})).await;
+    assert_eq!(failed["status"], "failed");
+    let created = predict(&mock, "", &json!({"stream": true})).await;
+    let path = format!("/v1/predictions/{}/stream", created["id"].as_str().unwrap());
+    let mut peer = Peer::connect(&mock).await;
+    let stream = peer.get(&path).await.text();
+    assert!(stream.ends_with("event: done\ndata: {}\n\n"), "{stream}");
 }

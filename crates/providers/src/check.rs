@@ -65,7 +65,7 @@ impl Provider {
             self.check_path(
                 &format!("paths.{}", surface.label()),
                 path,
-                &["model"],
+                &["model", "model_path"],
                 found,
             );
         }
@@ -98,8 +98,11 @@ impl Provider {
     }
 
     fn check_headers(&self, found: &mut Found) {
-        for (name, value) in &self.headers {
-            let field = format!("headers.{name}");
+        let own = self.headers.iter().map(|header| ("", header));
+        let tokens = self.tokens.iter().flat_map(|tokens| &tokens.headers);
+        let tokens = tokens.map(|header| ("tokens.", header));
+        for (section, (name, value)) in own.chain(tokens) {
+            let field = format!("{section}headers.{name}");
             if let Err(problem) = header_name(name).and(header_value(name, value)) {
                 found.add(&field, problem.to_string());
             }
@@ -140,6 +143,19 @@ impl Provider {
                 &format!("paths.{label}"),
                 format!("`{label}` is not among the surfaces"),
             );
+        }
+        for (surface, form) in &self.forms {
+            let label = surface.label();
+            if !form.surfaces().contains(surface) {
+                let message = format!("{form:?} is no form of `{label}`");
+                found.add(&format!("forms.{label}"), message);
+            } else if !self.serves(*surface) {
+                let message = format!("`{label}` is not among the surfaces");
+                found.add(&format!("forms.{label}"), message);
+            }
+        }
+        if self.embeddings.most == Some(0) {
+            found.add("embeddings.most", "must be 1 or more".to_owned());
         }
     }
 }
@@ -263,6 +279,12 @@ mod tests {
             ("auth = { entra = { scope = ' ' } }", "auth.entra.scope"),
             ("key = 'none'\nenv = { api_key = ['A'] }", "env.api_key"),
             ("surfaces = ['chat', 'chat']", "surfaces"),
+            ("forms = { rerank = 'cohere' }", "forms.rerank"),
+            (
+                "surfaces = ['rerank']\nforms = { rerank = 'ollama' }",
+                "forms.rerank",
+            ),
+            ("[embeddings]\nmost = 0", "embeddings.most"),
             ("[chat]\ndrop = ['model']", "chat.drop"),
             ("[chat]\nunsupported = ['']", "chat.unsupported"),
             (

@@ -50,14 +50,10 @@ pub fn endpoint(
     }
     let path = provider.path(surface);
     let Some(route) = dated_route(provider, surface, vars) else {
-        return expand(
-            provider,
-            root_for(path, base.as_str()),
-            path,
-            path,
-            model,
-            vars,
-        );
+        let ending = provider.strips.get(&surface).map_or("", String::as_str);
+        let root = base.as_str();
+        let root = root.strip_suffix(ending).unwrap_or(root);
+        return expand(provider, root_for(path, root), path, path, model, vars);
     };
     let root = base
         .as_str()
@@ -66,7 +62,7 @@ pub fn endpoint(
     expand(provider, root, &route.path, path, model, vars)
 }
 
-fn dated_route<'a>(
+pub(crate) fn dated_route<'a>(
     provider: &'a Provider,
     surface: Surface,
     vars: &Vars,
@@ -97,6 +93,7 @@ fn expand(
     url.push_str(root);
     template::fill(template, &mut url, |name, out| match name {
         "model" => segment(model, out),
+        "model_path" => segments(model, out),
         "path" => {
             out.push_str(path);
             Ok(())
@@ -113,6 +110,31 @@ fn segment(model: &str, out: &mut String) -> Result<(), BadEndpoint> {
         });
     }
     percent::segment(model, out);
+    Ok(())
+}
+
+/// A name of several segments. What could mean another path is refused before it is escaped: not
+/// every server in between reads escapes alike.
+fn segments(model: &str, out: &mut String) -> Result<(), BadEndpoint> {
+    let bad = |c: char| "\\%?#".contains(c) || c.is_control() || c.is_whitespace();
+    if model.contains(bad) {
+        return Err(BadEndpoint::Model {
+            model: model.to_owned(),
+        });
+    }
+    for (at, part) in model.split('/').enumerate() {
+        if at > 0 {
+            out.push('/');
+        }
+        let start = out.len();
+        segment(part, out)?;
+        // A sign that paths may hold, and which names of models begin with.
+        if let Some(name) = out.get(start..).and_then(|part| part.strip_prefix("%40")) {
+            let name = format!("@{name}");
+            out.truncate(start);
+            out.push_str(&name);
+        }
+    }
     Ok(())
 }
 

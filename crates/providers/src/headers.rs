@@ -5,6 +5,9 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::base_url::BaseUrl;
 use crate::provider::{Auth, KeyNeed, Provider};
 
+/// Headers whose values are lists, to which a credential and a call may both add.
+const LISTS: [&str; 1] = ["anthropic-beta"];
+
 /// Why headers cannot be sent. Never holds a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +59,21 @@ pub fn fixed_headers(provider: &Provider) -> Result<HeaderMap, BadHeader> {
     Ok(headers)
 }
 
+/// Adds the headers of one call. A list that is there already grows; all else is replaced.
+pub fn join(headers: &mut HeaderMap, of_call: HeaderMap) {
+    for (name, value) in of_call {
+        let Some(name) = name else { continue };
+        let both = headers
+            .get(&name)
+            .filter(|_| LISTS.contains(&name.as_str()));
+        let both = both.and_then(|before| {
+            let (before, after) = (before.to_str().ok()?, value.to_str().ok()?);
+            HeaderValue::from_str(&format!("{before},{after}")).ok()
+        });
+        headers.insert(name, both.unwrap_or(value));
+    }
+}
+
 /// The credential and the fixed headers of a vendor. Built once a target, not once a call.
 pub fn request_headers(
     provider: &Provider,
@@ -63,6 +81,16 @@ pub fn request_headers(
     key: Option<&str>,
 ) -> Result<HeaderMap, BadHeader> {
     let mut headers = fixed_headers(provider)?;
+    if let (Some(tokens), Some(key)) = (&provider.tokens, key.map(str::trim))
+        && key.starts_with(&tokens.prefix)
+        && provider.key != KeyNeed::None
+    {
+        headers.insert(AUTHORIZATION, secret(provider, &format!("Bearer {key}"))?);
+        for (name, value) in &tokens.headers {
+            headers.insert(header_name(name)?, header_value(name, value)?);
+        }
+        return Ok(headers);
+    }
     if let Some((name, value)) = credential(provider, base, key)? {
         headers.insert(name, value);
     }
@@ -181,6 +209,18 @@ mod tests {
             [""; 0]
         );
         assert_eq!(sent(&row("key = 'optional'"), None, None).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_key_that_is_a_token_is_sent_as_one_with_what_goes_with_it() {
+        let row = row("auth = { header = 'x-key' }\n\
+            tokens = { prefix = 'sk-oat', headers = { x-beta = 'oauth' } }");
+        let token = sent(&row, None, Some(" sk-oat01-abc\n")).unwrap();
+        assert_eq!(
+            token,
+            ["authorization: Bearer sk-oat01-abc", "x-beta: oauth"]
+        );
+        assert_eq!(sent(&row, None, Some("sk-1")).unwrap(), ["x-key: sk-1"]);
     }
 
     #[test]

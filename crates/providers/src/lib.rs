@@ -15,6 +15,7 @@ mod credentials;
 mod duration;
 mod encode;
 mod endpoint;
+mod form;
 mod headers;
 pub mod native;
 mod percent;
@@ -34,13 +35,15 @@ pub use credentials::{
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
 pub use endpoint::{BadEndpoint, endpoint};
-pub use headers::{BadHeader, fixed_headers, request_headers};
+pub use form::Form;
+pub use headers::{BadHeader, fixed_headers, join as join_headers, request_headers};
 pub use provider::{
     Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
     ModelNames, Provider, Quirk, Rewrite, RootRule, Timeouts, VarNames, Vars,
 };
 pub use rules::{
-    ChatRules, Clamp, LogprobsForm, OnUnsupported, Preset, Rename, StreamOptions, Wins,
+    Blank, ChatRules, Clamp, EmbeddingRules, ImageRules, LogprobsForm, OnUnsupported, Preset,
+    Rename, StreamOptions, Wins,
 };
 pub use surface::Surface;
 pub use table::{Table, builtin};

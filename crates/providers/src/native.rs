@@ -10,11 +10,18 @@
 //! The translation is `wire`'s; here is what a row adds to it. A dialect is a module here, a
 //! variant of [`Dialect`], and its arms in this file. Where client and vendor speak the same
 //! dialect, none of this is used: there bytes are kept.
+//!
+//! What is no chat goes through [`question`], in [`embeddings`], [`images`] and [`rerank`].
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use wire::fault::{self, Fault, Kind};
-use wire::ir::{self, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer};
+use wire::fault::{self, Fault, Kind, Whose};
+use wire::ir::files::{Files, Need, inline};
+use wire::ir::{
+    self, Block, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer,
+};
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{
@@ -27,8 +34,15 @@ use crate::rules::OnUnsupported;
 
 mod anthropic;
 pub mod bedrock;
+pub mod embeddings;
 mod gemini;
+pub mod images;
+pub mod question;
 pub mod replicate;
+pub mod rerank;
+
+pub use replicate::{Course, Description, Step, with_version};
+pub use wire::replicate::prediction_event as stage_event;
 
 /// The dialect of the door that a client came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +87,8 @@ pub struct NativeCall {
     pub headers: HeaderMap,
     /// Parameters that did not reach the vendor as the client wrote them.
     pub dropped: Vec<String>,
+    /// How the call goes on, where it takes several exchanges.
+    pub course: Option<Course>,
     /// What the answer needs to know.
     pub session: Session,
 }
@@ -105,18 +121,44 @@ pub struct Whole {
     pub finish: Finish<'static>,
 }
 
+/// Where a vendor describes a model, below the API root, if a call of it wants to know that first.
+pub fn described_at(provider: &Provider, model: &str) -> Option<String> {
+    match provider.dialect {
+        Dialect::Replicate => replicate::described_at(provider.bare_model(model)),
+        _ => None,
+    }
+}
+
 /// Puts a call into the vendor's dialect. A refusal names the field and is the client's to mend.
 pub fn encode(
     provider: &Provider,
     body: &Envelope,
     plan: &NativePlan<'_>,
 ) -> Result<NativeCall, Refusal> {
-    let request = match plan.door {
+    encode_with(provider, body, plan, None, &Files::default())
+}
+
+/// The same for a model of which the vendor has told this, with files that were fetched. A refusal
+/// says which others would mend it.
+pub fn encode_with(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+    described: Option<&Arc<Description>>,
+    files: &Files,
+) -> Result<NativeCall, Refusal> {
+    let mut request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
         Door::Messages => messages::read_request(body.node()),
     }?;
     let (streaming, include_usage) = (request.stream, request.include_usage);
     let dialect = dialect_of(provider, &request);
+    let fields = match plan.door {
+        Door::OpenAi => openai::URL_FIELDS,
+        Door::Messages => messages::URL_FIELDS,
+    };
+    let need = |block: &Block<'_>| need(dialect, plan, block);
+    inline(&mut request, files, &fields, need).map_err(Refusal::without)?;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),
@@ -125,7 +167,7 @@ pub fn encode(
         streaming,
         own_history: plan.own_history,
     };
-    let (mut path, mut region) = (None, None);
+    let (mut path, mut region, mut course) = (None, None, None);
     let (encoded, headers) = match dialect {
         Dialect::OpenAi => {
             let encoded = openai::write_request(request, &written)?;
@@ -145,9 +187,9 @@ pub fn encode(
             (ollama::write_request(request, &written)?, HeaderMap::new())
         }
         Dialect::Replicate => {
-            path = Some(replicate::path(written.model)?);
-            let headers = replicate::headers(streaming);
-            (predictions::write_request(request, &written)?, headers)
+            let creation = replicate::create(request, &written, described)?;
+            (path, course) = (Some(creation.path), Some(creation.course));
+            (creation.encoded, HeaderMap::new())
         }
         Dialect::Converse => {
             let mut encoded = converse::write_request(request, &written)?;
@@ -176,6 +218,7 @@ pub fn encode(
         region,
         headers,
         dropped: encoded.dropped,
+        course,
         session: Session {
             dialect: gemini::spoken(dialect, plan.model),
             at_vertex: dialect == Dialect::Vertex,
@@ -208,6 +251,17 @@ pub fn is_needed(provider: &Provider, body: &Envelope) -> bool {
     dialect != Dialect::OpenAi
 }
 
+/// Whether a vendor needs the bytes of a block that the client gives the address of.
+fn need(dialect: Dialect, plan: &NativePlan<'_>, block: &Block<'_>) -> Option<Need> {
+    match dialect {
+        Dialect::Converse => converse::need(block, plan.family.unwrap_or(plan.model)),
+        Dialect::Ollama => ollama::need(block),
+        Dialect::Gemini => wire::gemini::need(block),
+        Dialect::Vertex => gemini::need_at_vertex(block, plan.model),
+        Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere | Dialect::Replicate => None,
+    }
+}
+
 /// A vendor of OpenAI's dialect has its row's rules, whoever wrote the body.
 fn with_rules(
     provider: &Provider,
@@ -228,6 +282,7 @@ fn with_rules(
             param: refused.params.first().cloned().unwrap_or_default(),
             message: refused.to_string(),
             by_policy: true,
+            files: Vec::new(),
         })?;
     encoded.body = body.into();
     encoded.dropped.extend(dropped);
@@ -332,11 +387,13 @@ fn fault_of(error: NotAReply) -> Fault {
     let NotAReply::Vendor(error) = error else {
         return Fault::new(Kind::UpstreamInvalid).because(error.to_string());
     };
-    let kind = error.status.map_or(Kind::UpstreamError, fault::of_status);
+    let kind = error.status.map_or(Kind::UpstreamError, |status| {
+        fault::of_answer(status, &error)
+    });
     let mut fault = Fault::new(kind);
     fault.upstream_status = error.status;
     // Only what is the client's to mend is told in the vendor's words.
-    if let (Kind::UpstreamRejected, Some(text)) = (kind, vendor_error::public_message(&error)) {
+    if let (Whose::Client, Some(text)) = (fault.whose(), vendor_error::public_message(&error)) {
         fault = fault.saying(text);
     }
     fault.because(error.message.unwrap_or_default())

@@ -9,7 +9,8 @@ use wire::chat;
 
 use crate::claims::{Claim, Claims};
 use crate::duration;
-use crate::rules::ChatRules;
+use crate::form::Form;
+use crate::rules::{ChatRules, EmbeddingRules, ImageRules};
 use crate::surface::Surface;
 
 /// Values for the `{name}` places of a row's URLs.
@@ -41,6 +42,9 @@ pub struct Provider {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// Keys that are tokens, and sent as such whatever `auth` says.
+    #[serde(default)]
+    pub tokens: Option<TokenKeys>,
     /// The wire form of its answers and questions.
     #[serde(default)]
     pub dialect: Dialect,
@@ -60,6 +64,15 @@ pub struct Provider {
     /// Another way to the same surfaces, taken when its variable is set.
     #[serde(default)]
     pub dated_route: Option<DatedRoute>,
+    /// Endings that are taken off the API root before the path of a surface.
+    #[serde(default)]
+    pub strips: BTreeMap<Surface, String>,
+    /// The forms of what is asked beside chats, where they are not OpenAI's.
+    #[serde(default)]
+    pub forms: BTreeMap<Surface, Form>,
+    /// Endings of hosts that speak OpenAI's forms at its paths all the same.
+    #[serde(default)]
+    pub plain_hosts: Vec<String>,
     /// Headers sent with every call.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -81,6 +94,12 @@ pub struct Provider {
     /// What it cannot take in a chat request.
     #[serde(default)]
     pub chat: ChatRules,
+    /// What it takes of an embeddings request in OpenAI's form.
+    #[serde(default)]
+    pub embeddings: EmbeddingRules,
+    /// What it takes of a request for pictures in OpenAI's form.
+    #[serde(default)]
+    pub images: ImageRules,
 }
 
 fn usual_surfaces() -> Vec<Surface> {
@@ -175,6 +194,17 @@ pub enum Auth {
     Entra(EntraAccess),
     /// `Authorization: Bearer KEY`, or else a token that the Databricks workspace grants.
     Databricks,
+}
+
+/// Keys that are tokens of a person's: sent as `Authorization: Bearer KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKeys {
+    /// How they begin.
+    pub prefix: String,
+    /// Headers that a call with one carries besides.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// What an AWS service is called in signatures.

@@ -27,6 +27,50 @@ pub struct ChatRules {
     pub logprobs: LogprobsForm,
 }
 
+/// What a vendor takes of an embeddings request in OpenAI's form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbeddingRules {
+    /// Fields the vendor knows by another name. The value keeps its bytes.
+    pub rename: Vec<Rename>,
+    /// Fields the vendor refuses: never sent.
+    pub drop: Vec<String>,
+    /// The most inputs of one call; more are asked for in several.
+    #[schemars(range(min = 1))]
+    pub most: Option<usize>,
+    /// Whether inputs may be numbers that a tokenizer gave.
+    pub tokens: bool,
+    /// Whether it gives vectors as base64. Where it does not, they are asked for as lists, and a
+    /// client gets what it wants all the same.
+    pub base64: bool,
+    /// Whether it takes texts that say nothing.
+    pub blank: Blank,
+}
+
+/// Whether a vendor takes texts that say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Blank {
+    /// Whatever it makes of them.
+    #[default]
+    Taken,
+    /// Not those of no length.
+    Empty,
+    /// Not those of spaces either.
+    Refused,
+}
+
+/// What a vendor takes of a request for pictures in OpenAI's form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageRules {
+    /// Fields the vendor refuses: never sent.
+    pub drop: Vec<String>,
+    /// Beginnings of models' names that give pictures as base64 only and take no
+    /// `response_format`.
+    pub only_base64: Vec<String>,
+}
+
 /// One field under two names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,14 +11,12 @@ use crate::provider::Provider;
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Provider>,
-    planned: Vec<String>,
     places: HashMap<String, usize>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    planned: Vec<String>,
     provider: Vec<Provider>,
 }
 
@@ -37,20 +35,13 @@ pub fn builtin() -> &'static Table {
 
 impl Table {
     fn read(text: &str) -> Result<Table, toml::de::Error> {
-        let File {
-            planned,
-            provider: rows,
-        } = toml::from_str(text)?;
+        let File { provider: rows } = toml::from_str(text)?;
         let places = rows
             .iter()
             .enumerate()
             .map(|(place, row)| (row.id.clone(), place))
             .collect();
-        Ok(Table {
-            rows,
-            planned,
-            places,
-        })
+        Ok(Table { rows, places })
     }
 
     /// The vendor of this name.
@@ -66,11 +57,6 @@ impl Table {
     /// Their names.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row.id.as_str())
-    }
-
-    /// Whether this is a vendor that is known and not served yet.
-    pub fn is_planned(&self, id: &str) -> bool {
-        self.planned.iter().any(|planned| planned == id)
     }
 }
 

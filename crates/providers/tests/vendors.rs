@@ -31,7 +31,6 @@ fn every_row_makes_sense_and_they_stand_in_order() {
     for provider in builtin() {
         assert_eq!(provider.defects(), [], "{}", provider.id);
         assert!(!provider.name.is_empty(), "{}", provider.id);
-        assert!(!builtin().is_planned(&provider.id), "{}", provider.id);
         assert!(
             provider.serves(Surface::Chat) && provider.serves(Surface::ChatStream),
             "{}",
@@ -45,7 +44,6 @@ fn every_row_makes_sense_and_they_stand_in_order() {
         );
         assert_eq!(builtin().get(&provider.id), Some(provider));
     }
-    assert!(builtin().is_planned("replicate"));
     assert_eq!(builtin().get("nobody"), None);
 }
 

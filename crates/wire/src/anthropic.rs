@@ -19,6 +19,7 @@ mod thinking;
 mod tool;
 mod usage;
 
+use crate::ir::files::UrlFields;
 pub use claude::{Claude, Forced, Off, Sampling, Thinking};
 pub use error::{Overflow, overflow, read_error, status_of};
 pub use event_reader::{EventReader, reader};
@@ -33,6 +34,14 @@ pub use thinking::{Thought, ThoughtPlan};
 pub(crate) use block_writer::{replayable, write_input};
 pub(crate) use sampling::Chosen as ChosenSampling;
 pub(crate) use tool::{Choice, Chosen, FREE_TEXT, NO_ARGUMENTS};
+
+/// What fields with URLs are called.
+pub const URL_FIELDS: UrlFields = UrlFields {
+    image: ".source.url",
+    video: ".source.url",
+    file: ".source.url",
+    results_are_parts: true,
+};
 
 /// The tool through which a model without structured output is made to answer in JSON.
 pub const JSON_TOOL: &str = "json_output";

@@ -16,8 +16,10 @@ mod thinking;
 mod tool;
 mod usage;
 
+pub use block_writer::need;
 pub use error::{read_error, status_of};
 pub use event_reader::{EventReader, reader};
+pub(crate) use family::bare as bare_id;
 pub use family::{Caches, Family, Reasons, Takes, TopK};
 pub use reply_reader::read_reply;
 pub use request_writer::write_request;

@@ -3,8 +3,12 @@
 //! Status, type, code, metric label and the default text all follow from [`Kind`] through one table.
 //! Nothing else in the gateway may decide any of them.
 
+mod answer;
+
 use std::borrow::Cow;
 use std::time::Duration;
+
+pub use answer::{of_answer, of_status};
 
 /// Who has to change something so that the next call succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +115,22 @@ pub enum Kind {
     ProviderSaturated,
     /// Targets that fail are kept from calls for a while, and there is no other.
     UpstreamUnavailable,
+    /// The vendor gave up its work before the end, or was told to.
+    UpstreamCancelled,
+    /// The vendor found that the request, or the answer to it, is against its rules.
+    UpstreamContentPolicy,
+    /// A file that the request names by URL is not fetched, and the vendor takes no URL.
+    MediaNotFetched,
+    /// The conversation is longer than the model can read.
+    UpstreamTooLong,
+    /// The request is larger than the vendor accepts.
+    UpstreamTooLarge,
+    /// The vendor's own filter stopped the request.
+    UpstreamFiltered,
+    /// The vendor has more calls than it can answer.
+    UpstreamOverloaded,
+    /// The vendor has nothing at the address, and says nothing of the model.
+    UpstreamNotFound,
 }
 
 /// What follows from a [`Kind`].
@@ -170,6 +190,9 @@ const UPSTREAM: &str = "upstream_error";
 type Consequences = (Whose, Again, Blame, u8);
 
 const CLIENT: Consequences = (Whose::Client, Again::Never, Blame::Nobody, 9);
+/// The request is wrong for this target, and may be right for another.
+const TOO_MUCH: Consequences = (Whose::Client, Again::NextTarget, Blame::Nobody, 9);
+const ELSEWHERE: Consequences = (Whose::Client, Again::NextTarget, Blame::Nobody, 3);
 const POLICY: Consequences = (Whose::Policy, Again::Never, Blame::Nobody, 9);
 const GATEWAY: Consequences = (Whose::Gateway, Again::Never, Blame::Nobody, 9);
 const DEADLINE: Consequences = (Whose::Upstream, Again::Never, Blame::Model, 9);
@@ -182,11 +205,12 @@ const UNREACHED: Consequences = (Whose::Upstream, Again::SameTarget, Blame::Targ
 const NONSENSE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Model, 5);
 const CREDENTIAL: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Key, 4);
 const BARRED: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobody, 2);
+const MISPLACED: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobody, 2);
 const NOT_THERE: Consequences = (Whose::Upstream, Again::NextTarget, Blame::Nobody, 1);
 
 /// The whole table, in the order of [`Kind`].
 #[rustfmt::skip]
-pub static ROWS: [Row; 31] = [
+pub static ROWS: [Row; 39] = [
     row(Kind::InvalidRequest, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the request is not valid"),
     row(Kind::UnsupportedParameter, 400, (INVALID, "unsupported_parameter"), CLIENT, "client_error", "the provider cannot express a parameter of this request"),
     row(Kind::UnsupportedEncoding, 415, (INVALID, "unsupported_content_encoding"), CLIENT, "client_error", "send the body without a content encoding"),
@@ -206,7 +230,7 @@ pub static ROWS: [Row; 31] = [
     row(Kind::Internal, 500, (SERVER, "internal_error"), GATEWAY, "internal", "the gateway failed; the request id finds the cause in its log"),
     row(Kind::GatewayTimeout, 504, (UPSTREAM, "gateway_timeout"), DEADLINE, "timeout", "the call took longer than this gateway allows"),
     row(Kind::UpstreamAuth, 502, (UPSTREAM, "upstream_auth_error"), CREDENTIAL, "provider_error", "the provider refused the gateway's own credential"),
-    row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_quota_exhausted"), CREDENTIAL, "provider_error", "the gateway's account at the provider has no credit left"),
+    row(Kind::UpstreamQuota, 502, (UPSTREAM, "upstream_billing"), CREDENTIAL, "provider_error", "the gateway's account at the provider has no credit left"),
     row(Kind::UpstreamRateLimited, 429, (RATE, "rate_limit_exceeded"), PACE, "provider_error", "the provider limits the gateway's request rate"),
     row(Kind::UpstreamModelNotFound, 404, (INVALID, "model_not_found"), NOT_THERE, "provider_error", "the provider does not offer that model"),
     row(Kind::UpstreamRejected, 400, (INVALID, "invalid_request"), CLIENT, "client_error", "the provider found the request wrong"),
@@ -218,6 +242,14 @@ pub static ROWS: [Row; 31] = [
     row(Kind::UpstreamCut, 502, (UPSTREAM, "upstream_error"), FAILED, "provider_error", "the provider's answer ended before it was complete"),
     row(Kind::ProviderSaturated, 429, (RATE, "provider_saturated"), FULL, "saturated", "the provider has as many calls from this gateway as it may have; try again in a moment"),
     row(Kind::UpstreamUnavailable, 503, (UPSTREAM, "upstream_unavailable"), BARRED, "circuit_open", "the providers of this model fail and are left alone for a while"),
+    row(Kind::UpstreamCancelled, 502, (UPSTREAM, "upstream_cancelled"), FAILED, "provider_error", "the provider gave up before the answer was complete"),
+    row(Kind::UpstreamContentPolicy, 400, (INVALID, "content_policy_violation"), CLIENT, "client_error", "the provider's rules do not allow this request"),
+    row(Kind::MediaNotFetched, 400, (INVALID, "media_not_fetched"), ELSEWHERE, "client_error", "a file that the request names cannot be fetched"),
+    row(Kind::UpstreamTooLong, 400, (INVALID, "context_length_exceeded"), TOO_MUCH, "client_error", "the conversation is longer than the model can read"),
+    row(Kind::UpstreamTooLarge, 413, (INVALID, "request_too_large"), TOO_MUCH, "client_error", "the request is larger than the provider accepts"),
+    row(Kind::UpstreamFiltered, 400, (INVALID, "content_filter"), CLIENT, "client_error", "the provider's content filter stopped the request"),
+    row(Kind::UpstreamOverloaded, 503, (UPSTREAM, "upstream_overloaded"), FAILED, "provider_error", "the provider has more calls than it can answer"),
+    row(Kind::UpstreamNotFound, 502, (UPSTREAM, "upstream_error"), MISPLACED, "provider_error", "the provider has nothing at the address that is configured for it"),
 ];
 
 impl Kind {
@@ -338,6 +370,8 @@ impl Fault {
     /// credential that could not be had is nobody's, for the vendor was not asked.
     pub fn blame(&self) -> Blame {
         match (self.kind, self.upstream_status) {
+            // Bedrock's word for a model that broke.
+            (Kind::UpstreamError, Some(424)) => self.kind.row().blame,
             (Kind::UpstreamError, Some(400..=499)) | (Kind::UpstreamAuth, None) => Blame::Nobody,
             _ => self.kind.row().blame,
         }
@@ -419,19 +453,6 @@ impl std::fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The fault that a vendor's status means, before its body has been read.
-pub fn of_status(status: u16) -> Kind {
-    match status {
-        401 | 403 => Kind::UpstreamAuth,
-        402 => Kind::UpstreamQuota,
-        404 => Kind::UpstreamModelNotFound,
-        408 | 504 => Kind::UpstreamTimeout,
-        429 => Kind::UpstreamRateLimited,
-        400 | 409 | 412 | 413 | 415 | 422 => Kind::UpstreamRejected,
-        _ => Kind::UpstreamError,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,7 +462,7 @@ mod tests {
         for (number, row) in ROWS.iter().enumerate() {
             assert_eq!(row.kind as usize, number, "{:?}", row.kind);
         }
-        assert_eq!(Kind::UpstreamUnavailable as usize + 1, ROWS.len());
+        assert_eq!(Kind::UpstreamNotFound as usize + 1, ROWS.len());
     }
 
     #[test]
@@ -449,16 +470,19 @@ mod tests {
         for (upstream, status, error_type, code) in [
             (400, 400, "invalid_request_error", "invalid_request"),
             (401, 502, "upstream_error", "upstream_auth_error"),
-            (402, 502, "upstream_error", "upstream_quota_exhausted"),
+            (402, 502, "upstream_error", "upstream_billing"),
             (403, 502, "upstream_error", "upstream_auth_error"),
             (404, 404, "invalid_request_error", "model_not_found"),
             (408, 504, "upstream_error", "upstream_timeout"),
-            (413, 413, "invalid_request_error", "invalid_request"),
+            (413, 413, "invalid_request_error", "request_too_large"),
             (422, 422, "invalid_request_error", "invalid_request"),
             (429, 429, "rate_limit_error", "rate_limit_exceeded"),
             (302, 502, "upstream_error", "upstream_error"),
             (500, 502, "upstream_error", "upstream_error"),
-            (503, 502, "upstream_error", "upstream_error"),
+            (424, 502, "upstream_error", "upstream_error"),
+            (498, 503, "upstream_error", "upstream_overloaded"),
+            (503, 503, "upstream_error", "upstream_overloaded"),
+            (529, 503, "upstream_error", "upstream_overloaded"),
             (504, 504, "upstream_error", "upstream_timeout"),
         ] {
             let mut fault = Fault::new(of_status(upstream));
@@ -481,6 +505,7 @@ mod tests {
             (409, Blame::Nobody),
             (413, Blame::Nobody),
             (418, Blame::Nobody),
+            (424, Blame::Model),
             (422, Blame::Nobody),
             (429, Blame::Pace),
             (401, Blame::Key),
@@ -490,6 +515,7 @@ mod tests {
             (408, Blame::Model),
             (500, Blame::Model),
             (503, Blame::Model),
+            (529, Blame::Model),
             (504, Blame::Model),
         ] {
             let mut fault = Fault::new(of_status(upstream));

@@ -4,16 +4,14 @@
 //! take is in [`Gemini`].
 
 mod answer;
-mod embeddings;
 mod error;
 mod event_reader;
 mod event_writer;
 mod extra;
 mod grounding;
-mod images;
 mod logprobs;
 mod media_writer;
-mod member;
+pub(crate) mod member;
 mod model;
 mod part_reader;
 mod part_writer;
@@ -28,11 +26,10 @@ mod thinking;
 mod tool;
 mod usage;
 
-pub use embeddings::Embeddings;
 pub use error::{read_error, write_error};
 pub use event_reader::EventReader;
 pub use event_writer::EventWriter;
-pub use images::{Drawn, is_imagen, read_images, write_images};
+pub use media_writer::need;
 pub use model::{Gemini, Home, Reasons};
 pub use reply_reader::read_reply;
 pub use reply_writer::write_reply;
@@ -40,3 +37,5 @@ pub use request_reader::read_request;
 pub use request_writer::write_request;
 pub use schema::sanitise as sanitise_schema;
 pub use stream::{StreamReader, reader};
+
+pub(crate) use usage::read_usage;

@@ -13,17 +13,21 @@
 //! - [`shape`]: conversations as vendors insist on them
 //! - [`names`]: names and ids that a vendor accepts
 //! - [`media`]: data URIs and media types
+//! - [`files`]: files that a request names by URL
 //! - [`Translation`]: a stream between two dialects
 
 mod block;
 mod effort;
 mod event;
 mod extra;
+pub mod files;
 mod finish;
 mod marks;
 pub mod media;
 pub mod names;
+mod order;
 mod plan;
+mod received;
 mod reply;
 mod request;
 mod sse;
@@ -39,15 +43,17 @@ pub use effort::Effort;
 pub use event::{Break, Delta, Event, Opening, Reader, Sink, Start, Writer};
 pub use finish::{Finish, Reason};
 pub use plan::{Dropped, Encoded, Face, Plan, Recall, Refusal};
+pub use received::{Received, Told};
 pub use reply::{Choice, NotAReply, Reply};
 pub use request::{
     Format, MaxOutput, Reasoning, ReasoningMode, Request, Role, Sampling, Tool, ToolChoice,
     ToolKind, Turn,
 };
-pub use sse::{EventStream, Events};
+pub use sse::{EventStream, Events, Unread};
 pub use translation::{Seen, Translation};
 pub use turns::{Shape, shape};
 pub use usage::Usage;
 
 pub(crate) use extra::with_extra;
 pub(crate) use marks::keep_last_marks;
+pub(crate) use received::{count, note_strangers, unsayable, word, wrong};

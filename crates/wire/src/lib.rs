@@ -17,15 +17,18 @@
 //! - [`ir`]: the form between dialects
 //! - [`openai`], [`anthropic`], [`converse`], [`gemini`]: dialects, to it and from it
 //! - [`cohere`], [`ollama`], [`replicate`]: vendors' dialects, to it and from it
+//! - [`embeddings`], [`images`], [`rerank`]: what is asked beside chats, in every vendor's form
 
 pub mod anthropic;
 pub mod chat;
 pub mod cohere;
 pub mod converse;
+pub mod embeddings;
 pub mod envelope;
 pub mod eventstream;
 pub mod fault;
 pub mod gemini;
+pub mod images;
 pub mod ir;
 pub mod json;
 pub mod ndjson;
@@ -33,6 +36,7 @@ pub mod ollama;
 pub mod openai;
 pub mod redact;
 pub mod replicate;
+pub mod rerank;
 pub mod sse;
 pub mod usage;
 pub mod vendor_error;

@@ -8,17 +8,19 @@ mod request_writer;
 
 pub use crate::vendor_error::read as read_error;
 pub use line_reader::{LineReader, reader};
+pub use message_writer::need;
 pub use reply_reader::read_reply;
 pub use request_writer::write_request;
 
-use crate::ir::{Request, ToolKind};
+use crate::ir::{Block, Request, Source, ToolKind};
 
 /// Members of a request's `extra_body` and of the request itself that only this dialect can say.
 const OPTIONS: [&str; 4] = ["num_ctx", "min_p", "repeat_penalty", "repeat_last_n"];
 /// How long the model stays loaded.
 const KEEP_ALIVE: &str = "keep_alive";
 
-/// Whether a request to this provider can only be said in this dialect.
+/// Whether a request to this provider can only be said in this dialect: pictures at an address, which
+/// have to be fetched, are among that.
 pub fn is_wanted(request: &Request<'_>, provider: &str) -> bool {
     let own = request
         .extra_body
@@ -27,6 +29,18 @@ pub fn is_wanted(request: &Request<'_>, provider: &str) -> bool {
     let said = |name: &str| name == KEEP_ALIVE || OPTIONS.contains(&name);
     own.is_some_and(|own| !own.members().is_empty())
         || request.unknown.iter().any(|(name, _)| said(name))
+        || request
+            .turns
+            .iter()
+            .any(|turn| turn.blocks.iter().any(is_remote))
+}
+
+fn is_remote(block: &Block<'_>) -> bool {
+    match block {
+        Block::Image(image) => matches!(image.source, Source::Url(_)),
+        Block::ToolResult(result) => result.parts.iter().any(is_remote),
+        _ => false,
+    }
 }
 
 /// Tools that take free text, by name.

@@ -13,11 +13,20 @@ mod request_reader;
 mod request_writer;
 mod tool;
 
+use crate::ir::files::UrlFields;
 pub use chunk_reader::{ChunkReader, reader};
 pub use chunk_writer::ChunkWriter;
 pub use reply_reader::read_reply;
 pub use reply_writer::write_reply;
 pub use request_reader::read_request;
 pub use request_writer::write_request;
+
+/// What fields with URLs are called.
+pub const URL_FIELDS: UrlFields = UrlFields {
+    image: ".image_url.url",
+    video: ".video_url.url",
+    file: ".file.file_url",
+    results_are_parts: false,
+};
 
 pub(crate) use part::{cache_mark, thinking_block, write_thinking_blocks};

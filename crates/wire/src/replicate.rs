@@ -11,7 +11,7 @@ mod request_writer;
 
 pub use crate::vendor_error::read as read_error;
 pub use event_reader::{PredictionReader, prediction_event, reader};
-pub use image::{read_images, write_image_request};
+pub use image::{picture_urls, write_image_request};
 pub use inputs::Inputs;
 pub use prediction::{Prediction, Status};
 pub use reply_reader::read_reply;

@@ -371,24 +371,16 @@ fn pictures_are_asked_for_by_sides_or_ratio_and_come_as_urls() {
         (json!({"size": "1x1"}), "prompt"),
         (json!({"prompt": "x", "size": "big"}), "size"),
         (json!({"prompt": "x", "size": "0x1"}), "size"),
-        (
-            json!({"prompt": "x", "response_format": "b64_json"}),
-            "response_format",
-        ),
     ] {
         assert_eq!(write(&body, None).unwrap_err().param, param);
     }
     for output in [json!("https://r.example/1"), json!(["https://r.example/1"])] {
         let prediction = json!({"status": "succeeded", "output": output}).to_string();
-        let images = replicate::read_images(prediction.as_bytes(), 77).unwrap();
-        let images: Value = serde_json::from_slice(&images).unwrap();
-        assert_eq!(
-            images,
-            json!({"created": 77, "data": [{"url": "https://r.example/1"}]})
-        );
+        let urls = replicate::picture_urls(prediction.as_bytes()).unwrap();
+        assert_eq!(urls, ["https://r.example/1"]);
     }
     let failed = br#"{"status":"failed","error":"NSFW"}"#;
-    let Err(NotAReply::Vendor(error)) = replicate::read_images(failed, 0) else {
+    let Err(NotAReply::Vendor(error)) = replicate::picture_urls(failed) else {
         panic!("a failure is told");
     };
     assert_eq!(error.status, Some(400));

@@ -328,7 +328,7 @@ test('a request the vendor cannot process', async () => {
 
 for (const [name, status, code] of [
   ['broken', 502, 'upstream_error'],
-  ['overloaded', 502, 'upstream_error'],
+  ['overloaded', 503, 'upstream_overloaded'],
   ['bad-credential', 502, 'upstream_auth_error'],
   ['timed-out', 504, 'upstream_timeout'],
 ]) {

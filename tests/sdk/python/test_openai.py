@@ -414,7 +414,7 @@ def test_a_wrong_field_is_named_before_anything_is_sent(client, mock, marker, bo
     ("name", "status", "code"),
     [
         ("broken", 502, "upstream_error"),
-        ("overloaded", 502, "upstream_error"),
+        ("overloaded", 503, "upstream_overloaded"),
         ("bad-credential", 502, "upstream_auth_error"),
         ("timed-out", 504, "upstream_timeout"),
     ],

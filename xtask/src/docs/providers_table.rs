@@ -94,6 +94,10 @@ fn notes(row: &Provider) -> String {
     if row.has(Quirk::ContentBlocks) {
         notes.push("content blocks turned into text".to_owned());
     }
+    notes.extend(row.tokens.as_ref().map(|tokens| {
+        let prefix = code(&format!("{}…", tokens.prefix));
+        format!("{prefix} as a bearer token")
+    }));
     let headers = row.headers.iter();
     notes.extend(headers.map(|(name, value)| format!("sends `{name}: {value}`")));
     notes.extend(dated_route(row));

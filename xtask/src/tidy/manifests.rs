@@ -57,8 +57,8 @@ const OURS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates from outside and the only ones of ours that may use them. `xtask` and
-/// `tests` are free.
+/// Crates from outside and the only ones of ours that may use them. `fuzz`,
+/// `xtask` and `tests` are free.
 const OUTSIDE: &[(&[&str], &[&str])] = &[
     (
         &["tokio", "tokio-util", "hyper", "hyper-util"],
@@ -74,7 +74,7 @@ const OUTSIDE: &[(&[&str], &[&str])] = &[
     (&["reqwest", "openssl"], &[]),
 ];
 
-const FREE: [&str; 2] = ["xtask", "tests"];
+const FREE: [&str; 3] = ["fuzz", "xtask", "tests"];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut metadata = shell::cargo();

@@ -49,19 +49,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     ours.flat_map(|file| of_file(file, &ids)).collect()
 }
 
-/// The ids of the rows, and those a row is planned for.
+/// The ids of the rows.
 fn ids(table: &str) -> Vec<String> {
     let table: toml::Table = table.parse().unwrap_or_default();
-    let array = |name: &str| {
-        table
-            .get(name)
-            .and_then(|value| value.as_array())
-            .into_iter()
-            .flatten()
-    };
-    let rows = array("provider").filter_map(|row| row.get("id"));
-    let all = rows.chain(array("planned"));
-    all.filter_map(|id| id.as_str().map(str::to_owned))
+    let rows = table.get("provider").and_then(|rows| rows.as_array());
+    let ids = rows.into_iter().flatten().filter_map(|row| row.get("id"));
+    ids.filter_map(|id| id.as_str().map(str::to_owned))
         .collect()
 }
 
@@ -90,7 +83,6 @@ mod tests {
     use super::*;
 
     const ROWS: &str = r#"
-planned = ["vertex-ai"]
 [[provider]]
 id = "groq"
 name = "Groq"
@@ -108,7 +100,7 @@ id = "openai"
 
     #[test]
     fn the_ids_are_read_from_the_table() {
-        assert_eq!(ids(ROWS), ["groq", "openai", "vertex-ai"]);
+        assert_eq!(ids(ROWS), ["groq", "openai"]);
     }
 
     #[test]

@@ -18,13 +18,6 @@ impl Check<'_> {
                 self.tell(&hosts.index(index), message);
             }
         }
-        if fetch.mode != FetchMode::Off {
-            self.warn(
-                &section.key("mode"),
-                "nothing is fetched yet: vendors get the URL as it stands, or the call is refused",
-                None,
-            );
-        }
         match fetch.mode {
             FetchMode::Allowlist if fetch.hosts.is_empty() => {
                 self.tell(&hosts, "`mode: allowlist` needs at least one host");

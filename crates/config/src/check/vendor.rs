@@ -53,11 +53,9 @@ impl Check<'_> {
     fn unknown_provider(&mut self, at: &Path<'_>, target: &Target, rows: &[Provider]) {
         let id = target.provider_id();
         let quoted = Quoted(id, 60);
-        let planned = providers::builtin().is_planned(id);
-        let message = match (&target.provider, planned) {
-            (_, true) => format!("the provider `{quoted}` is not available in this version"),
-            (Some(_), false) => format!("there is no provider `{quoted}`"),
-            (None, false) => {
+        let message = match &target.provider {
+            Some(_) => format!("there is no provider `{quoted}`"),
+            None => {
                 format!(
                     "there is no provider `{quoted}`, a target with a name of its own needs `provider` too"
                 )
@@ -70,12 +68,7 @@ impl Check<'_> {
         };
         let own = rows.iter().map(|row| row.id.as_str());
         let hint = guess::did_you_mean(id, own.chain(self.known.providers.iter().copied()));
-        self.tell_with(
-            &at.key(field),
-            Place::Value,
-            message,
-            hint.filter(|_| !planned),
-        );
+        self.tell_with(&at.key(field), Place::Value, message, hint);
     }
 
     fn against(&mut self, at: &Path<'_>, target: &Target, row: &Provider) {

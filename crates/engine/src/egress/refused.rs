@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::fault::Fault;
+use wire::fault::{Fault, Kind};
 
 /// Why a file is not fetched. What is said of addresses is the same for a host that is inside and one
 /// that is nowhere, so that nobody maps a network by asking.
@@ -10,7 +10,9 @@ use wire::fault::Fault;
 #[non_exhaustive]
 pub enum Refused {
     /// Nothing is fetched at all.
-    #[error("this gateway fetches no media (media.fetch.mode is off); send a data: URL instead")]
+    #[error(
+        "this gateway fetches no media (media.fetch.mode is off), and the provider takes only its bytes; send a data: URL instead"
+    )]
     Off,
     /// Not an address that anything can be fetched from.
     #[error("the url {problem}")]
@@ -42,6 +44,14 @@ pub enum Refused {
         /// How long it may be.
         limit: usize,
     },
+    /// More bytes than all files of a request may have.
+    #[error(
+        "the files that the request names are larger than {limit} bytes together (media.fetch.max_total_bytes)"
+    )]
+    TooMuch {
+        /// How many they may be.
+        limit: usize,
+    },
     /// Not there in time.
     #[error("the file did not arrive within {limit:?} (media.fetch.timeout)")]
     Late {
@@ -60,6 +70,14 @@ pub enum Refused {
     /// It is something else.
     #[error("the file is no image, PDF, audio or video that is known here")]
     NotMedia,
+    /// It is not what the request says.
+    #[error("the file is {found}, and must be {noun} here")]
+    OtherKind {
+        /// What it is.
+        found: &'static str,
+        /// What it must be.
+        noun: &'static str,
+    },
     /// The connection cannot be made or breaks.
     #[error("the file could not be fetched")]
     Unreachable {
@@ -71,7 +89,8 @@ pub enum Refused {
 impl Refused {
     /// The fault of a call with such a file; `param` names its place in the request.
     pub fn fault(&self, param: &str) -> Fault {
-        let fault = Fault::invalid(format!("{param}: {self}"), Some(param));
+        let mut fault = Fault::new(Kind::MediaNotFetched).saying(format!("{param}: {self}"));
+        fault.param = Some(param.into());
         match self {
             Refused::Unreachable { why } => fault.because(why.clone()),
             _ => fault,

@@ -40,6 +40,14 @@ impl Rules {
         Rules(written)
     }
 
+    pub(super) fn is_on(&self) -> bool {
+        self.0.mode != FetchMode::Off
+    }
+
+    pub(super) fn max_total_bytes(&self) -> usize {
+        usize::try_from(self.0.max_total_bytes).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn max_files(&self) -> u32 {
         self.0.max_files
     }
@@ -64,7 +72,7 @@ impl Rules {
 
     /// Where the URL leads, if it may lead there.
     pub(super) fn goal(&self, url: &str) -> Result<Goal, Refused> {
-        if self.0.mode == FetchMode::Off {
+        if !self.is_on() {
             return Err(Refused::Off);
         }
         if url.len() > URL_MAX {

@@ -72,7 +72,7 @@ fn a_url_is_judged_before_anything_is_looked_up() {
     }
     let long = format!("https://img.test/{}", "a".repeat(9000));
     assert_eq!(refusal(&open(), &long), Some("the url is too long".into()));
-    let off = "this gateway fetches no media (media.fetch.mode is off); send a data: URL instead";
+    let off = "this gateway fetches no media (media.fetch.mode is off), and the provider takes only its bytes; send a data: URL instead";
     assert_eq!(
         refusal(&Fetch::default(), "https://img.test"),
         Some(off.into())
@@ -260,14 +260,20 @@ async fn what_comes_back_is_held_against_the_rule() {
 }
 
 #[tokio::test]
-async fn a_request_has_so_many_files_and_no_more() {
+async fn a_request_has_so_many_files_and_bytes_and_no_more() {
     let stand_in = StandIn::saying(says(200, PNG)).await;
-    let (egress, _) = egress(&stand_in, |fetch| fetch.max_files = 2);
-    let (mut fetches, url) = (egress.begin(), at(&stand_in, "img.test"));
+    let (egress, _) = egress(&stand_in, |fetch| {
+        fetch.max_files = 2;
+        fetch.max_total_bytes = 2 * PNG.len() as u64 + 1;
+    });
+    assert_eq!(egress.begin().admit(2), Ok(()));
+    let most = egress.begin().admit(3);
+    assert_eq!(most, Err(Refused::TooMany { most: 2 }));
+    let (fetches, url) = (egress.begin(), at(&stand_in, "img.test"));
+    let limit = 2 * PNG.len() + 1;
     assert!(fetches.fetch(&url).await.is_ok());
     assert!(fetches.fetch(&url).await.is_ok());
-    assert_eq!(fetches.fetch(&url).await, Err(Refused::TooMany { most: 2 }));
-    assert_eq!(stand_in.seen().len(), 2);
+    assert_eq!(fetches.fetch(&url).await, Err(Refused::TooMuch { limit }));
 }
 
 #[tokio::test]

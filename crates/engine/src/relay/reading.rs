@@ -68,7 +68,10 @@ impl Reading {
                 },
             },
             Reading::Other(translation) => {
-                translated(translation, rules, ready, |it, out| it.push(chunk, out))
+                let room = chunk.len();
+                translated(translation, rules, ready, room, |it, out| {
+                    it.push(chunk, out)
+                })
             }
         }
     }
@@ -83,7 +86,7 @@ impl Reading {
         match (self, cause) {
             (Reading::Same(same), _) => same.end(cause, rules, ready),
             (Reading::Other(translation), None) => {
-                translated(translation, rules, ready, Translation::end)
+                translated(translation, rules, ready, 0, Translation::end)
             }
             (Reading::Other(_), Some(cause)) => Taken {
                 fault: Some(Fault::new(Kind::UpstreamCut).because(cause)),
@@ -207,15 +210,16 @@ impl Same {
     }
 }
 
-/// One step of a translation.
+/// One step of a translation; what it writes is about as long as `room`.
 fn translated(
     translation: &mut Translation,
     rules: &StreamRules,
     ready: &mut VecDeque<Bytes>,
+    room: usize,
     step: impl FnOnce(&mut Translation, &mut Vec<u8>) -> Result<(), Break>,
 ) -> Taken {
     let before = translation.seen().events;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(room);
     let result = step(translation, &mut out);
     if !out.is_empty() {
         ready.push_back(out.into());

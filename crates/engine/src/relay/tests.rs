@@ -194,7 +194,7 @@ async fn a_frame_that_is_not_json_ends_the_stream() {
 #[tokio::test(start_paused = true)]
 async fn before_the_first_content_a_failure_is_an_ordinary_error() {
     for (acts, kind) in [
-        (vec![Send(ROLE), Send(ERROR)], Kind::UpstreamError),
+        (vec![Send(ROLE), Send(ERROR)], Kind::UpstreamOverloaded),
         (
             vec![Send(
                 "data: {\"error\":{\"message\":\"slow\",\"code\":429}}\n\n",

@@ -8,7 +8,7 @@ use wire::fault::{Fault, Kind};
 
 use super::Target;
 use crate::credential::Credential;
-use crate::upstream::{Message, SendError, Upstream, VendorBody};
+use crate::upstream::{Message, SendError, Upstream, VendorBody, Way};
 
 impl Target {
     /// Finishes the request with the target's credential, sends it and waits for the head of the
@@ -18,32 +18,43 @@ impl Target {
         upstream: &Upstream,
         request: Box<Request<Bytes>>,
     ) -> Result<Response<VendorBody>, Fault> {
+        self.send_on(&self.way, upstream, request).await
+    }
+
+    /// The same on another way, which may lead elsewhere.
+    pub(crate) async fn send_on(
+        &self,
+        way: &Way,
+        upstream: &Upstream,
+        request: Box<Request<Bytes>>,
+    ) -> Result<Response<VendorBody>, Fault> {
         if let Some(credential) = &self.credential {
             // Boxed: most calls never need the room.
-            return Box::pin(self.send_paid(upstream, *request, credential)).await;
+            return Box::pin(self.send_paid(way, upstream, *request, credential)).await;
         }
         let message = Message::of(&request);
         drop(request);
-        self.exchange(upstream, message).await
+        self.exchange(way, upstream, message).await
     }
 
     /// The same with a credential that is no key; one that the vendor calls over is renewed once.
     async fn send_paid(
         &self,
+        way: &Way,
         upstream: &Upstream,
         mut request: Request<Bytes>,
         credential: &Credential,
     ) -> Result<Response<VendorBody>, Fault> {
         let unpaid = request.clone();
         let used = credential.apply(&mut request).await?;
-        let answer = self.exchange(upstream, Message::of(&request)).await?;
+        let answer = self.exchange(way, upstream, Message::of(&request)).await?;
         if !credential.is_over(&used, answer.status(), answer.headers()) {
             return Ok(answer);
         }
         drop(answer);
         let mut request = unpaid;
         credential.apply(&mut request).await?;
-        self.exchange(upstream, Message::of(&request)).await
+        self.exchange(way, upstream, Message::of(&request)).await
     }
 
     /// Fetches the credential that calls will need.
@@ -63,12 +74,13 @@ impl Target {
 
     async fn exchange(
         &self,
+        way: &Way,
         upstream: &Upstream,
         message: Message,
     ) -> Result<Response<VendorBody>, Fault> {
         let limit = self.patience.first_byte;
         // Pinned here, so that a pointer is moved and not the whole exchange.
-        let exchange = pin!(upstream.send(&self.way, message));
+        let exchange = pin!(upstream.send(way, message));
         match tokio::time::timeout(limit, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error @ SendError::Connect(_))) => {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use wire::fault::{Blame, Fault, Kind};
+use wire::ir::files::Files;
 
-use super::{Stop, Walk};
+use super::{Media, Stop, Walk, Way};
 use crate::attempt::{Attempt, Prepared, Seen};
 use crate::cost::Spent;
 use crate::directory::Candidate;
@@ -14,6 +15,7 @@ use crate::guard::{Admission, Answer};
 use crate::receipt::{self, Receipt};
 use crate::reply::{Content, Reply};
 use crate::target::Key;
+use crate::tongue::Unspoken;
 
 const COST: HeaderName = HeaderName::from_static("x-gateway-cost-usd");
 
@@ -54,19 +56,25 @@ impl Walk<'_> {
         stop: &'a Stop<'a>,
         waited: Duration,
         until: Option<Instant>,
-        receipt: &mut Receipt,
+        way: &mut Way<'_>,
     ) -> Result<Flight<'a>, Fault> {
         let begun = Instant::now();
+        let (receipt, media) = (&mut *way.receipt, &mut way.media);
         let number = open(receipt, stop.candidate, begun);
-        let prepared = self.prepare(stop, until).await;
+        let (before, mut asked) = (media.brought().took, Duration::ZERO);
+        let prepared = self.prepare(stop, until, media, &mut asked).await;
         let ready = Instant::now();
+        let fetched = media.brought().took - before;
         receipt.note(|notes| {
             let queued = if stop.vital.is_bounded() {
-                ready - begun
+                (ready - begun).saturating_sub(fetched)
             } else {
-                Duration::ZERO
+                asked
             };
-            notes.upstream_wait += queued;
+            notes.upstream_wait += queued + fetched;
+            if !fetched.is_zero() {
+                notes.media = Some(media.brought());
+            }
             notes.waiting = Some(ready);
             // What it cost if the client leaves before there is an answer to count.
             if let Ok((_, prepared, _)) = &prepared {
@@ -92,11 +100,36 @@ impl Walk<'_> {
         }
     }
 
+    /// The time that the vendor took to describe the model is added to `asked`.
     async fn prepare<'a>(
         &'a self,
         stop: &'a Stop<'a>,
         until: Option<Instant>,
+        media: &mut Media<'_>,
+        asked: &mut Duration,
     ) -> Result<(Attempt<'a>, Prepared, Admission), Fault> {
+        match self.encode(stop, until, media.files(), asked).await {
+            Ok(ready) => return Ok(ready),
+            Err(Unspoken::Fault(fault)) => return Err(fault),
+            // Boxed: most calls never need the room. Nobody's place is held meanwhile.
+            Err(Unspoken::Wants(wanted)) => Box::pin(media.bring(&wanted, until)).await?,
+        }
+        match self.encode(stop, until, media.files(), asked).await {
+            Ok(ready) => Ok(ready),
+            Err(Unspoken::Fault(fault)) => Err(fault),
+            Err(Unspoken::Wants(_)) => {
+                Err(Fault::new(Kind::Internal).because("files that were fetched are missing"))
+            }
+        }
+    }
+
+    async fn encode<'a>(
+        &'a self,
+        stop: &'a Stop<'a>,
+        until: Option<Instant>,
+        files: &Files,
+        asked: &mut Duration,
+    ) -> Result<(Attempt<'a>, Prepared, Admission), Unspoken> {
         let admission = stop.vital.admit(&self.call.principal.id, until).await?;
         let attempt = Attempt {
             upstream: self.upstream,
@@ -108,7 +141,8 @@ impl Walk<'_> {
             key: stop.candidate.target.pick_key(self.ids.number()),
             deadline: self.deadline,
         };
-        let prepared = attempt.prepare()?;
+        let described = attempt.describe(asked).await;
+        let prepared = attempt.prepare(described.as_ref(), files)?;
         Ok((attempt, prepared, admission))
     }
 

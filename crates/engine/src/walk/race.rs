@@ -31,8 +31,9 @@ impl Walk<'_> {
         way.hedged = true;
         mine.put_aside(way.receipt);
         let soon = Some(Instant::now());
-        // Whoever finds no place at once does not wait for one: the first may be back before.
-        let Ok(second) = self.depart(&stop, after, soon, way.receipt).await else {
+        // Whoever finds no place at once, or has to fetch something, does not wait: the first may be
+        // back before.
+        let Ok(second) = self.depart(&stop, after, soon, way).await else {
             mine.take_up(way.receipt);
             return self.land(first.await, Some(begun.elapsed()), way.receipt);
         };

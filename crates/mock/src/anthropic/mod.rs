@@ -43,6 +43,7 @@ pub(crate) enum Form {
     Ollama,
     Converse,
     Gemini,
+    Replicate,
 }
 
 impl Form {
@@ -50,12 +51,17 @@ impl Form {
     pub(crate) fn of(path: &str) -> Form {
         if path.ends_with("/messages") {
             Form::Messages
-        } else if path.ends_with("/v2/chat") {
+        } else if path.ends_with("/v2/chat")
+            || path.ends_with("/v2/embed")
+            || path.ends_with("/v2/rerank")
+        {
             Form::Cohere
-        } else if path.ends_with("/api/chat") {
+        } else if path.ends_with("/api/chat") || path.ends_with("/api/embed") {
             Form::Ollama
-        } else if crate::converse::is_chat(path) {
+        } else if crate::converse::is_chat(path) || path.ends_with("/invoke") {
             Form::Converse
+        } else if crate::replicate::is_path(path) {
+            Form::Replicate
         } else if gemini::asked(path).is_some() {
             Form::Gemini
         } else {

@@ -9,7 +9,7 @@ mod stream;
 mod whole;
 
 pub(crate) use frame::frame;
-pub(crate) use request::{is_chat, read};
+pub(crate) use request::{is_chat, model, read};
 
 use http::StatusCode;
 use serde_json::json;

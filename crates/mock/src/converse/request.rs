@@ -55,7 +55,7 @@ pub(crate) fn read(path: &str, body: &Bytes) -> Result<Chat, Refusal> {
 }
 
 /// The model in a path: one segment, escaped.
-fn model(path: &str) -> Option<String> {
+pub(crate) fn model(path: &str) -> Option<String> {
     let (_, rest) = path.rsplit_once("/model/")?;
     let (segment, _) = rest.rsplit_once('/')?;
     let mut bytes = Vec::with_capacity(segment.len());

@@ -32,7 +32,7 @@ pub(crate) fn asked(path: &str) -> Option<(String, bool)> {
 }
 
 /// What a segment of a path stands for.
-fn unescaped(segment: &str) -> String {
+pub(crate) fn unescaped(segment: &str) -> String {
     let mut out = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let [first, after @ ..] = rest {

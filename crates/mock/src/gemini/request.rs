@@ -15,7 +15,9 @@ const MOST_CANDIDATES: u64 = 8;
 struct Members {
     contents: Vec<Content>,
     tools: Vec<Tool>,
+    #[serde(alias = "tool_config")]
     tool_config: Value,
+    #[serde(alias = "generation_config")]
     generation_config: Value,
 }
 
@@ -29,6 +31,7 @@ struct Content {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Tool {
+    #[serde(alias = "function_declarations")]
     function_declarations: Vec<Function>,
 }
 
@@ -37,6 +40,7 @@ struct Tool {
 struct Function {
     name: String,
     parameters: Option<Value>,
+    #[serde(alias = "parameters_json_schema")]
     parameters_json_schema: Option<Value>,
 }
 
@@ -49,7 +53,7 @@ pub(crate) fn read((model, stream): (String, bool), body: &Bytes) -> Result<Chat
     if model.starts_with("gemini-3") {
         check_signatures(&members.contents)?;
     }
-    let config = |name: &str| members.generation_config.pointer(name);
+    let config = |path: &str| either(&members.generation_config, path);
     let schema = config("/responseJsonSchema").or(config("/responseSchema"));
     let any = json!({"type": "object"});
     let form = config("/responseMimeType").is_some_and(|mime| mime == "application/json");
@@ -70,10 +74,29 @@ pub(crate) fn read((model, stream): (String, bool), body: &Bytes) -> Result<Chat
     })
 }
 
+/// What stands at a path, in either of the spellings that Google reads; its own SDK writes both.
+fn either<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    let mut steps = path.split('/').skip(1);
+    steps.try_fold(value, |value, name| {
+        value.get(name).or_else(|| value.get(snake(name)))
+    })
+}
+
+fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 8);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
 /// The first call of each step of the turn that goes on must be signed.
 fn check_signatures(contents: &[Content]) -> Result<(), Refusal> {
     let says = |content: &Content| {
-        let result = |part: &Value| part.get("functionResponse").is_some();
+        let result = |part: &Value| either(part, "/functionResponse").is_some();
         !content.is_model() && !content.parts.iter().all(result)
     };
     let current = contents.iter().rposition(says).unwrap_or(0);
@@ -82,10 +105,10 @@ fn check_signatures(contents: &[Content]) -> Result<(), Refusal> {
         .skip(current)
         .filter(|content| content.is_model());
     let mut firsts = steps.filter_map(|content| {
-        let call = |part: &&Value| part.get("functionCall").is_some();
+        let call = |part: &&Value| either(part, "/functionCall").is_some();
         content.parts.iter().find(call)
     });
-    if firsts.all(|part| part["thoughtSignature"].is_string()) {
+    if firsts.all(|part| either(part, "/thoughtSignature").is_some_and(Value::is_string)) {
         return Ok(());
     }
     let why = "function call is missing a thought_signature in functionCall parts";
@@ -106,9 +129,10 @@ fn call(members: &Members) -> Result<Option<Call>, Refusal> {
             .iter()
             .flat_map(|tool| &tool.function_declarations)
     };
-    let config = members.tool_config.get("functionCallingConfig");
-    let mode = config.and_then(|config| config["mode"].as_str());
-    let allowed = config.and_then(|config| config["allowedFunctionNames"][0].as_str());
+    let config = |path: &str| either(&members.tool_config, path);
+    let mode = config("/functionCallingConfig/mode").and_then(Value::as_str);
+    let allowed = config("/functionCallingConfig/allowedFunctionNames");
+    let allowed = allowed.and_then(|names| names[0].as_str());
     let function = match (mode, allowed) {
         (Some("NONE"), _) => None,
         (Some("ANY"), Some(name)) => {
@@ -138,7 +162,7 @@ fn asks_for_a_call(contents: &[Content]) -> bool {
     let answered = last
         .parts
         .iter()
-        .any(|part| part.get("functionResponse").is_some());
+        .any(|part| either(part, "/functionResponse").is_some());
     let texts = last.parts.iter().filter_map(|part| part["text"].as_str());
     !answered && wants_a_call(&texts.collect::<Vec<_>>().join(" ").into())
 }
@@ -171,6 +195,28 @@ mod tests {
             });
             let call = chat("m", &body).unwrap().call.map(|call| call.name);
             assert_eq!(call.as_deref(), expected, "{text} {config}");
+        }
+    }
+
+    #[test]
+    fn both_spellings_are_read() {
+        for body in [
+            json!({
+                "generationConfig": {"thinkingConfig": {"includeThoughts": true}, "candidateCount": 2},
+                "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"const": 1}}]}],
+                "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+            }),
+            json!({
+                "generation_config": {"thinking_config": {"include_thoughts": true}, "candidate_count": 2},
+                "tools": [{"function_declarations": [{"name": "f", "parameters_json_schema": {"const": 1}}]}],
+                "tool_config": {"function_calling_config": {"mode": "ANY", "allowed_function_names": ["f"]}},
+            }),
+        ] {
+            let mut body = body;
+            body["contents"] = json!([{"parts": [{"text": "hi"}]}]);
+            let chat = chat("m", &body).unwrap();
+            assert!(chat.reasons && chat.choices == 2, "{body}");
+            assert_eq!(chat.call.unwrap().arguments, "1", "{body}");
         }
     }
 

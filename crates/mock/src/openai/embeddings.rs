@@ -39,11 +39,7 @@ struct Usage {
 }
 
 pub(crate) fn body(asked: &Embeddings, behaviour: &Behaviour) -> Vec<u8> {
-    let length = asked
-        .dimensions
-        .or(behaviour.dimensions)
-        .unwrap_or(USUAL_LENGTH)
-        .min(MOST_LENGTH);
+    let length = asked.dimensions.or(behaviour.dimensions);
     let items = asked.inputs.iter().enumerate().map(|(index, input)| Item {
         object: "embedding",
         index,
@@ -66,7 +62,9 @@ fn usage(asked: &Embeddings, behaviour: &Behaviour) -> Usage {
     }
 }
 
-fn vector(input: &str, length: u32) -> Vec<f32> {
+/// The vector of a text, of the usual length or of one that was asked for.
+pub(crate) fn vector(input: &str, length: Option<u32>) -> Vec<f32> {
+    let length = length.unwrap_or(USUAL_LENGTH).min(MOST_LENGTH);
     let seed = dice::hash(input.as_bytes());
     let raw: Vec<f32> = (0..length)
         .map(|at| {
@@ -92,8 +90,8 @@ mod tests {
 
     #[test]
     fn the_same_text_has_the_same_vector_of_length_one() {
-        let (a, b) = (vector("a", 64), vector("b", 64));
-        assert_eq!(a, vector("a", 64));
+        let (a, b) = (vector("a", Some(64)), vector("b", None));
+        assert_eq!(a, vector("a", None));
         assert_ne!(a, b);
         let norm: f32 = a.iter().map(|x| x * x).sum();
         assert!((norm - 1.0).abs() < 1e-4, "{norm}");

@@ -12,6 +12,7 @@ mod stream;
 pub(crate) mod text;
 mod whole;
 
+pub(crate) use embeddings::vector;
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Call, Chat, Embeddings, wants_a_call};
 
@@ -22,7 +23,7 @@ use crate::{
     anthropic::{self, Form},
     ask::Ask,
     behaviour::Behaviour,
-    cohere, converse, gemini, ollama,
+    cohere, converse, gemini, ollama, pictures, ranks, replicate, vectors,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -39,7 +40,11 @@ pub(crate) fn answer(ask: &Ask, behaviour: &Behaviour) -> Answer {
         Ask::Ollama(chat) => ollama::answer(chat, behaviour),
         Ask::Converse(chat) => converse::answer(chat, behaviour),
         Ask::Generate(chat) => gemini::answer(chat, behaviour),
+        Ask::Prediction(prediction) => replicate::answer(prediction, behaviour),
         Ask::Embeddings(embeddings) => ok(embeddings::body(embeddings, behaviour)),
+        Ask::Vectors(form, embeddings) => vectors::answer(*form, embeddings, behaviour),
+        Ask::Pictures(asked) => pictures::answer(asked, behaviour),
+        Ask::Ranks(asked) => ranks::answer(asked, behaviour),
         Ask::Models => ok(models::list()),
         Ask::Model(id) => ok(models::one(id)),
     }

@@ -28,7 +28,8 @@ pub(crate) fn list() -> Vec<u8> {
 }
 
 pub(crate) fn one(id: &str) -> Vec<u8> {
-    super::json(&model(id))
+    let model = serde_json::to_value(model(id)).unwrap_or_default();
+    super::json(&crate::replicate::described(id, model))
 }
 
 fn model(id: &str) -> Model<'_> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     answer::Answer,
     anthropic::{self, Form},
-    cohere, converse, gemini, ollama,
+    cohere, converse, gemini, ollama, replicate,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,7 @@ impl Refusal {
             Form::Ollama => return ollama::error(&self.message),
             Form::Converse => return converse::error(&self.message),
             Form::Gemini => return gemini::error(self.status, &self.message),
+            Form::Replicate => return replicate::error(self.status, &self.message),
         }
         super::json(&Envelope {
             error: Detail {
@@ -165,6 +166,15 @@ impl Refusal {
     pub(crate) fn event(&self) -> Vec<u8> {
         match self.form {
             Form::Cohere => cohere::stream_error(&self.message),
+            Form::Replicate => self.message.clone().into_bytes(),
+            _ => self.body(),
+        }
+    }
+
+    /// The body that tells of it under a good status.
+    pub(crate) fn in_success(&self) -> Vec<u8> {
+        match self.form {
+            Form::Replicate => replicate::failed(&self.message),
             _ => self.body(),
         }
     }

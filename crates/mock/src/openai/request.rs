@@ -142,17 +142,22 @@ impl Embeddings {
             serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
         let format: Option<String> = optional("encoding_format", members.encoding_format)?;
         let input = members.input.ok_or_else(|| Refusal::missing("input"))?;
-        let embeddings = Embeddings {
+        Embeddings {
             model: model(members.model, path)?,
             inputs: inputs(required("input", input)?)?,
             dimensions: optional("dimensions", members.dimensions)?,
             base64: format.as_deref() == Some("base64"),
-        };
-        let length = embeddings.dimensions.unwrap_or(1) as usize;
-        if length == 0 || length.saturating_mul(embeddings.inputs.len()) > MOST_NUMBERS {
+        }
+        .checked()
+    }
+
+    /// The same, unless its answer would be too large.
+    pub(crate) fn checked(self) -> Result<Embeddings, Refusal> {
+        let length = self.dimensions.unwrap_or(1) as usize;
+        if length == 0 || length.saturating_mul(self.inputs.len()) > MOST_NUMBERS {
             return Err(Refusal::invalid("dimensions", "out of range"));
         }
-        Ok(embeddings)
+        Ok(self)
     }
 }
 

@@ -69,8 +69,18 @@ pub fn region_of(model: &str) -> Option<&str> {
     })
 }
 
-/// The path of a chat below the root. The model is one segment, an ARN's slashes included.
+/// The path of a chat below the root.
 pub(super) fn path(model: &str, streaming: bool) -> Result<String, Refusal> {
+    let ask = if streaming {
+        "/converse-stream"
+    } else {
+        "/converse"
+    };
+    Ok(model_path(model)? + ask)
+}
+
+/// The path of a model below the root. It is one segment, an ARN's slashes included.
+pub(super) fn model_path(model: &str) -> Result<String, Refusal> {
     let forbidden = |c: char| "\\%?#".contains(c) || c.is_control() || c.is_whitespace();
     let dots = model.split('/').any(|part| matches!(part, "" | "." | ".."));
     let slashes = model.contains('/') && !model.starts_with("arn:");
@@ -82,11 +92,6 @@ pub(super) fn path(model: &str, streaming: bool) -> Result<String, Refusal> {
     let mut path = String::with_capacity(model.len() + 32);
     path.push_str("/model/");
     percent::segment(model, &mut path);
-    path.push_str(if streaming {
-        "/converse-stream"
-    } else {
-        "/converse"
-    });
     Ok(path)
 }
 

@@ -4,7 +4,8 @@
 use http::HeaderMap;
 use wire::anthropic as messages;
 use wire::gemini::{self, Home};
-use wire::ir::{Encoded, Plan, Refusal, Request};
+use wire::ir::files::Need;
+use wire::ir::{Block, Encoded, Plan, Refusal, Request, Source};
 use wire::json::{Node, write};
 use wire::openai;
 use wire::vendor_error::VendorError;
@@ -56,7 +57,7 @@ fn family(model: &str) -> (Family, &str) {
     (family, bare)
 }
 
-fn bare(model: &str) -> &str {
+pub(super) fn bare(model: &str) -> &str {
     let model = model.strip_prefix("publishers/").unwrap_or(model);
     let mut rest = model;
     for prefix in ["google/", "anthropic/", "mistralai/", "models/"] {
@@ -106,6 +107,23 @@ pub(super) fn write_at_vertex(
             (encoded, HeaderMap::new())
         }
     })
+}
+
+/// Whether a model of Vertex AI's needs the bytes of a block that the client gives the address of.
+pub(super) fn need_at_vertex(block: &Block<'_>, model: &str) -> Option<Need> {
+    match family(model).0 {
+        Family::Gemini => gemini::need(block),
+        // Anthropic itself takes addresses; here they are refused.
+        Family::Claude => {
+            let source = match block {
+                Block::Image(image) => &image.source,
+                Block::File(file) => &file.source,
+                _ => return None,
+            };
+            matches!(source, Source::Url(_)).then_some(Need::Bytes)
+        }
+        Family::Mistral | Family::Endpoint | Family::Open => None,
+    }
 }
 
 /// A model of everybody's dialect has its publisher before it.
@@ -180,7 +198,7 @@ fn dated(model: &str) -> String {
 
 /// A model as one segment of a path. One that could mean another path is refused before it is
 /// escaped: not every server in between reads escapes alike.
-fn segment(model: &str, id: &str) -> Result<String, Refusal> {
+pub(super) fn segment(model: &str, id: &str) -> Result<String, Refusal> {
     let bad = |c: char| "/\\%?#".contains(c) || c.is_control() || c.is_whitespace();
     if matches!(id, "" | "." | "..") || id.contains(bad) {
         let what =

@@ -176,16 +176,6 @@ fn the_rows_rules_hold_for_a_body_that_was_translated() {
     assert!(stream.seen().started && stream.seen().done);
 }
 
-#[derive(serde::Deserialize)]
-struct Rows {
-    provider: Vec<Provider>,
-}
-
-fn prepared(id: &str) -> Provider {
-    let rows: Rows = toml::from_str(include_str!("../../tests/rows/native.toml")).unwrap();
-    rows.provider.into_iter().find(|row| row.id == id).unwrap()
-}
-
 fn asked(row: &Provider, model: &str, body: &str) -> Result<NativeCall, Refusal> {
     let body = Envelope::parse(
         Bytes::copy_from_slice(body.as_bytes()),
@@ -204,13 +194,6 @@ fn asked(row: &Provider, model: &str, body: &str) -> Result<NativeCall, Refusal>
 }
 
 const HELLO: &str = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
-
-#[test]
-fn the_prepared_row_makes_sense() {
-    let row = prepared("replicate");
-    assert_eq!(row.defects(), []);
-    assert!(crate::builtin().is_planned("replicate"));
-}
 
 #[test]
 fn d18_cohere_is_asked_at_its_second_version_and_its_failures_are_faults() {
@@ -232,31 +215,74 @@ fn d18_cohere_is_asked_at_its_second_version_and_its_failures_are_faults() {
 
 #[test]
 fn d19_a_prediction_that_failed_says_whose_fault_it_is() {
-    let row = prepared("replicate");
-    let call = asked(&row, "a/b", HELLO).unwrap();
+    let row = crate::builtin().get("replicate").unwrap();
+    let call = asked(row, "a/b", HELLO).unwrap();
     assert_eq!(call.path.as_deref(), Some("/models/a/b/predictions"));
-    assert_eq!(call.headers["prefer"], "wait=60");
-    for (body, status) in [
+    let policy = "content_policy_violation";
+    for (said, status, code) in [
         (
-            r#"{"id":"p","status":"failed","error":"CUDA out of memory"}"#,
+            r#""failed","error":"CUDA out of memory""#,
             502,
+            "upstream_error",
         ),
-        (r#"{"id":"p","status":"canceled"}"#, 502),
-        (r#"{"id":"p","status":"aborted"}"#, 502),
+        (r#""canceled""#, 502, "upstream_cancelled"),
+        (r#""aborted""#, 502, "upstream_cancelled"),
+        (r#""failed","error":"NSFW content detected""#, 400, policy),
         (
-            r#"{"id":"p","status":"failed","error":"NSFW content detected"}"#,
+            r#""failed","error":"flagged as sensitive (E005)""#,
             400,
-        ),
-        (
-            r#"{"id":"p","status":"failed","error":"flagged as sensitive (E005)"}"#,
-            400,
+            policy,
         ),
     ] {
+        let body = format!(r#"{{"id":"p","status":{said}}}"#);
         let fault = call.session.whole(body.as_bytes(), &face()).unwrap_err();
-        assert_eq!(fault.status(), status, "{body}");
+        assert_eq!(
+            (fault.status(), fault.kind.row().code),
+            (status, code),
+            "{body}"
+        );
     }
-    let refusal = asked(&row, "../b", HELLO).unwrap_err();
+    let refusal = asked(row, "../b", HELLO).unwrap_err();
     assert_eq!(Fault::from(refusal).status(), 400);
+}
+
+/// What a model takes is what its vendor says that it takes.
+#[test]
+fn d19_a_model_is_asked_as_its_description_says() {
+    let row = crate::builtin().get("replicate").unwrap();
+    assert_eq!(
+        described_at(row, "a/b:c0").as_deref(),
+        Some("/models/a/b/versions/c0")
+    );
+    let description = r#"{"latest_version":{"id":"c0ffee","openapi_schema":{"components":{"schemas":
+        {"Input":{"properties":{"prompt":{"type":"string"},"system_prompt":{"type":"string"},
+        "max_new_tokens":{"type":"integer"}}}}}}}}"#;
+    let described = Arc::new(Description::read(description.as_bytes()).unwrap());
+    let body = r#"{"model":"m","max_tokens":9,"top_p":0.5,"messages":[
+        {"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}]}"#;
+    let body = Envelope::parse(body.into(), wire::Limits::default()).unwrap();
+    let plan = NativePlan {
+        door: Door::OpenAi,
+        model: "a/b",
+        family: None,
+        on_unsupported: OnUnsupported::Warn,
+        own_history: true,
+        headers: &HeaderMap::new(),
+    };
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
+    assert_eq!(
+        call.body,
+        r#"{"input":{"system_prompt":"Be kind.","prompt":"Hi","max_new_tokens":9}}"#
+    );
+    assert_eq!(call.dropped, ["top_p"]);
+    assert_eq!(call.path.as_deref(), Some("/models/a/b/predictions"));
+
+    // The model has turned out to have no path of its own.
+    call.course.unwrap().answered(404, b"").unwrap();
+    let call = encode_with(row, &body, &plan, Some(&described), &Files::default()).unwrap();
+    assert_eq!(call.path.as_deref(), Some("/predictions"));
+    assert!(call.body.starts_with(br#"{"version":"c0ffee","input":"#));
+    assert!(!call.course.unwrap().expects(404));
 }
 
 #[test]

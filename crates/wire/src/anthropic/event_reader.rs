@@ -8,7 +8,7 @@ use super::reply_reader::{no_longer_a_call, read_finish, refusal};
 use super::usage::Counts;
 use crate::ir::{
     Block, Break, Delta, Event, EventStream, Events, Opaque, OpaqueKind, Opening, Raw, Recall,
-    Server, Sink, Start, Thinking,
+    Server, Sink, Start, Thinking, Unread,
 };
 use crate::json::Node;
 use crate::json::write;
@@ -74,9 +74,8 @@ impl EventReader {
         }
     }
 
-    fn start(&mut self, node: Node<'_>, sink: &mut Sink<'_>) {
-        let [id, model, usage] = node
-            .get("message")
+    fn start(&mut self, message: Option<Node<'_>>, sink: &mut Sink<'_>) {
+        let [id, model, usage] = message
             .map(|message| message.pick(["id", "model", "usage"]))
             .unwrap_or_default();
         if let Some(usage) = usage {
@@ -90,15 +89,17 @@ impl EventReader {
         }));
     }
 
-    fn open_block(&mut self, index: u64, node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
+    fn open_block(
+        &mut self,
+        index: u64,
+        content: Node<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
         if self.open.len() >= OPEN_MAX {
             return Err(Break::Malformed(format!(
                 "more than {OPEN_MAX} blocks are open at once"
             )));
         }
-        let Some(content) = node.get("content_block") else {
-            return Ok(());
-        };
         let [word, text, thinking, data] = content.pick(["type", "text", "thinking", "data"]);
         let word = word.and_then(Node::text).unwrap_or_default();
         let block = self.blocks;
@@ -185,15 +186,12 @@ impl EventReader {
         delta(block, Delta::Text(text), sink);
     }
 
-    fn more(&mut self, index: u64, node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
+    fn more(&mut self, index: u64, delta_node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let Some(open) = self.open.iter_mut().find(|open| open.index == index) else {
             return Ok(());
         };
-        let Some(node) = node.get("delta") else {
-            return Ok(());
-        };
         let [text, json, thinking, signature, citation] =
-            node.pick(["text", "partial_json", "thinking", "signature", "citation"]);
+            delta_node.pick(["text", "partial_json", "thinking", "signature", "citation"]);
         let block = open.block;
         if let Some(text) = text.and_then(Node::text) {
             delta(block, Delta::Text(text), sink);
@@ -236,8 +234,13 @@ impl EventReader {
         sink(Event::Close { choice: 0, block });
     }
 
-    fn finish(&mut self, node: Node<'_>, sink: &mut Sink<'_>) {
-        let [delta_node, usage, outer] = node.pick(["delta", "usage", "stop_details"]);
+    fn finish(
+        &mut self,
+        delta_node: Option<Node<'_>>,
+        usage: Option<Node<'_>>,
+        outer: Option<Node<'_>>,
+        sink: &mut Sink<'_>,
+    ) {
         let [reason, sequence, details] = delta_node
             .map(|delta| delta.pick(["stop_reason", "stop_sequence", "stop_details"]))
             .unwrap_or_default();
@@ -352,13 +355,22 @@ impl Events for EventReader {
     fn event(
         &mut self,
         name: Option<&[u8]>,
-        data: Node<'_>,
+        data: Unread<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
         if self.done {
             return Ok(());
         }
-        let [kind, index] = data.pick(["type", "index"]);
+        // Deltas are what a stream is made of: one walk finds all that they need.
+        let [kind, index, delta, message, block, usage, details] = data.pick([
+            "type",
+            "index",
+            "delta",
+            "message",
+            "content_block",
+            "usage",
+            "stop_details",
+        ])?;
         let kind = kind.and_then(Node::text);
         // The data says it itself; some only name the event.
         let kind = kind
@@ -366,17 +378,17 @@ impl Events for EventReader {
             .or_else(|| std::str::from_utf8(name?).ok())
             .unwrap_or_default();
         let index = index.and_then(Node::uint).unwrap_or(0);
-        match kind {
-            "message_start" => self.start(data, sink),
-            "content_block_start" => self.open_block(index, data, sink)?,
-            "content_block_delta" => self.more(index, data, sink)?,
-            "content_block_stop" => self.close(index, sink),
-            "message_delta" => self.finish(data, sink),
-            "message_stop" => {
+        match (kind, delta, block) {
+            ("content_block_delta", Some(delta), _) => self.more(index, delta, sink)?,
+            ("message_start", ..) => self.start(message, sink),
+            ("content_block_start", _, Some(block)) => self.open_block(index, block, sink)?,
+            ("content_block_stop", ..) => self.close(index, sink),
+            ("message_delta", ..) => self.finish(delta, usage, details, sink),
+            ("message_stop", ..) => {
                 self.done = true;
                 sink(Event::Done);
             }
-            "error" => return Err(Break::Vendor(told(data))),
+            ("error", ..) => return Err(Break::Vendor(told(data.node()?))),
             // Pings, and what was invented later.
             _ => {}
         }

@@ -11,7 +11,7 @@ use super::thinking::ThoughtPlan;
 use super::tool::{Choice, Chosen, write_cache, write_choice, write_tool};
 use crate::ir::{
     Block, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape, Text,
-    ToolChoice, ToolKind, keep_last_marks, names, shape, with_extra,
+    ToolChoice, ToolKind, Turn, keep_last_marks, names, shape, with_extra,
 };
 use crate::json::write::{self, Object};
 
@@ -27,6 +27,8 @@ const MARKS_MAX: usize = 4;
 const JSON_LINE: &str = "Respond with one JSON object and nothing else.";
 /// The beginning of every such answer.
 const JSON_START: &str = "{";
+/// Said where nobody said anything: no conversation is without a turn.
+const GO_ON: &str = "Continue.";
 
 /// Writes a request as Anthropic reads it. What the model cannot take is left out or put in other
 /// words, and told; a part of a message that has no form here is refused.
@@ -240,6 +242,11 @@ impl<'a, 'p> Work<'a, 'p> {
 
     fn write_turns(&mut self, o: &mut Object<'_>, betas: &mut Vec<&'static str>) {
         let mut blocks = Blocks { betas };
+        let turns = &mut self.request.turns;
+        if turns.iter().all(|turn| turn.blocks.is_empty()) {
+            // Instructions alone are no conversation.
+            turns.push(Turn::new(Role::User, vec![Block::text(GO_ON)]));
+        }
         if let Some(last) = self
             .request
             .turns

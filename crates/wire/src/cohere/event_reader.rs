@@ -7,7 +7,7 @@ use super::error::{failed, failure};
 use super::tool::{free_text, is_custom, read_call};
 use super::{logprobs, usage};
 use crate::ir::{
-    Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Recall, Sink, Start,
+    Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Recall, Sink, Start, Unread,
 };
 use crate::json::Node;
 
@@ -284,14 +284,14 @@ impl Events for EventReader {
     fn event(
         &mut self,
         name: Option<&[u8]>,
-        data: Node<'_>,
+        data: Unread<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
         if self.done {
             return Ok(());
         }
         let [kind, index, delta, id, probable] =
-            data.pick(["type", "index", "delta", "id", "logprobs"]);
+            data.pick(["type", "index", "delta", "id", "logprobs"])?;
         let kind = kind.and_then(Node::text);
         // The data says it itself; some only name the event.
         let kind = kind

@@ -3,6 +3,7 @@
 use super::document::{self, Bytes, Names, document, image_format, video_format};
 use super::family::{Caches, Family, Takes};
 use crate::anthropic::{replayable, write_input};
+use crate::ir::files::Need;
 use crate::ir::{
     Audio, Block, CacheMark, File, Image, OpaqueKind, Refusal, Request, Role, Source, Thinking,
     ToolCall, ToolResult, Video,
@@ -68,6 +69,20 @@ pub(super) fn check(request: &Request<'_>, family: &Family) -> Result<(), Refusa
         }
     }
     Ok(())
+}
+
+/// Whether a model takes only the bytes of a block that is at an address.
+pub fn need(block: &Block<'_>, model: &str) -> Option<Need> {
+    let source = match block {
+        Block::Image(image) => &image.source,
+        Block::File(file) => &file.source,
+        Block::Video(video) if Family::of(model).takes(Takes::Video) => &video.source,
+        _ => return None,
+    };
+    match source {
+        Source::Url(url) if !url.starts_with(S3) => Some(Need::Bytes),
+        _ => None,
+    }
 }
 
 /// Why a block cannot be said.

@@ -146,7 +146,7 @@ impl State {
         let data = if payload.is_empty() {
             Node::of("{}")
         } else {
-            Node::parse(payload).map_err(|error| Break::Malformed(error.to_string()))?
+            Node::parse(payload)?
         };
         self.event(name, data, sink)
     }

@@ -222,7 +222,7 @@ impl Family {
 }
 
 /// An id without what an ARN and a region put before it.
-fn bare(model: &str) -> &str {
+pub(crate) fn bare(model: &str) -> &str {
     let last = model.rsplit('/').next().unwrap_or(model);
     let Some((region, rest)) = last.split_once('.') else {
         return last;

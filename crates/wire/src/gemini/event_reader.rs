@@ -12,7 +12,9 @@ use super::logprobs::read_logprobs;
 use super::partial::Partial;
 use super::reply_reader::{index_of, name_of, stem};
 use super::usage::read_usage;
-use crate::ir::{Block, Break, Delta, Event, Events, Opening, Recall, Sink, Start, ToolCall};
+use crate::ir::{
+    Block, Break, Delta, Event, Events, Opening, Recall, Sink, Start, ToolCall, Unread,
+};
 use crate::json::Node;
 
 /// Candidates that a stream may have.
@@ -361,10 +363,10 @@ impl Events for EventReader {
     fn event(
         &mut self,
         _name: Option<&[u8]>,
-        data: Node<'_>,
+        data: Unread<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
-        self.answer(data, sink)
+        self.answer(data.node()?, sink)
     }
 
     fn end(&mut self, sink: &mut Sink<'_>) -> Result<(), Break> {

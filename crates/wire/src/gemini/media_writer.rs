@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::member::{get, pick};
 use super::model::{Gemini, Home};
+use crate::ir::files::Need;
 use crate::ir::{Block, Source, media};
 use crate::json::Node;
 use crate::json::write::Object;
@@ -157,6 +158,17 @@ fn said_of_film(part: Node<'_>) -> Option<Cow<'_, str>> {
         .or(own)
         .and_then(Node::text)
         .filter(|mime| mime.contains('/'))
+}
+
+/// Whether the type of a block that is at an address has to be found out.
+pub fn need(block: &Block<'_>) -> Option<Need> {
+    let media = Media::of(block)?;
+    let Source::Url(url) = &media.source else {
+        return None;
+    };
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let is_known = is_film_page(url) || url.starts_with(FILES) || media.type_at(url).is_some();
+    (is_web && !is_known).then_some(Need::Type)
 }
 
 /// What is wrong with a block for this home, if anything is.

@@ -14,7 +14,7 @@ pub(super) fn pick<'a, const N: usize>(node: Node<'a>, names: [&str; N]) -> [Opt
 }
 
 /// One of them.
-pub(super) fn get<'a>(node: Node<'a>, name: &str) -> Option<Node<'a>> {
+pub(crate) fn get<'a>(node: Node<'a>, name: &str) -> Option<Node<'a>> {
     let [found] = pick(node, [name]);
     found
 }

@@ -57,13 +57,19 @@ impl Reader for StreamReader {
             Form::Unknown(_) => Ok(()),
             Form::Events(events) => events.push(chunk, sink),
             Form::Array(_, kept) => {
+                // The blanks before it may have come by themselves.
+                let chunk = if kept.is_empty() {
+                    chunk.trim_ascii_start()
+                } else {
+                    &chunk
+                };
                 if kept.len() + chunk.len() > self.max_event {
                     return Err(Break::Malformed(format!(
                         "an array has more than {} bytes",
                         self.max_event
                     )));
                 }
-                kept.extend_from_slice(&chunk);
+                kept.extend_from_slice(chunk);
                 Ok(())
             }
         }
@@ -74,8 +80,7 @@ impl Reader for StreamReader {
             Form::Unknown(_) => Err(Break::Cut),
             Form::Events(events) => events.end(sink),
             Form::Array(events, kept) => {
-                let node =
-                    Node::parse(kept).map_err(|error| Break::Malformed(error.to_string()))?;
+                let node = Node::parse(kept)?;
                 let answers = if node.is_array() {
                     node.elements()
                 } else {

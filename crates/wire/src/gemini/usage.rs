@@ -5,7 +5,7 @@ use crate::json::Node;
 
 /// Reads `usageMetadata`. What was cached is within the prompt there, and thoughts stand beside
 /// the answer.
-pub(super) fn read_usage(node: Node<'_>) -> Usage {
+pub(crate) fn read_usage(node: Node<'_>) -> Usage {
     let [
         prompt,
         cached,

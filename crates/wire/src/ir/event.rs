@@ -7,12 +7,14 @@ use bytes::Bytes;
 use super::block::{Block, Citation, Raw};
 use super::finish::Finish;
 use super::usage::Usage;
+use crate::json::JsonError;
 use crate::vendor_error::VendorError;
 
 /// One thing that a stream says.
 ///
 /// `block` numbers the blocks of one choice from 0 without gaps, in the order in which they open.
-/// Blocks may interleave; each is opened once, and closed before its choice finishes.
+/// Blocks may interleave; each is opened once, and closed before its choice finishes. Writers may
+/// rely on it: where a vendor does not keep it, a [`Translation`](super::Translation) does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
     /// The stream begins. Comes first and once.
@@ -187,6 +189,12 @@ pub enum Break {
     /// It ended before its last event.
     #[error("upstream closed the stream before completion")]
     Cut,
+}
+
+impl From<JsonError> for Break {
+    fn from(error: JsonError) -> Break {
+        Break::Malformed(error.to_string())
+    }
 }
 
 /// Reads a vendor's stream. Bytes may be cut anywhere; nothing is kept but what is unfinished.

@@ -15,7 +15,8 @@ pub(crate) fn with_extra(
     let Some(extra) = extra.map(Raw::node) else {
         return body;
     };
-    let own = extra.get(plan.provider);
+    // What is no object would take the place of the whole body.
+    let own = extra.get(plan.provider).filter(|own| own.is_object());
     match (own, std::str::from_utf8(&body)) {
         (Some(own), Ok(text)) => merge(Node::of(text), own),
         _ => {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::files::Wanted;
 use super::names::Names;
 use crate::fault::{Fault, Kind};
 
@@ -91,6 +92,8 @@ pub struct Refusal {
     pub message: String,
     /// Whether it is the operator who wants it refused.
     pub by_policy: bool,
+    /// Files that would mend it, if somebody fetched them.
+    pub files: Vec<Wanted>,
 }
 
 impl Refusal {
@@ -100,7 +103,16 @@ impl Refusal {
             param: param.into(),
             message: message.into(),
             by_policy: false,
+            files: Vec::new(),
         }
+    }
+
+    /// Files that the vendor takes only the bytes of.
+    pub fn without(files: Vec<Wanted>) -> Refusal {
+        let place = files.first().map_or("messages", |file| &*file.place);
+        let message = format!("{place}: the provider takes the bytes of the file, not its address");
+        let refusal = Refusal::new(place, message);
+        Refusal { files, ..refusal }
     }
 }
 
@@ -116,7 +128,7 @@ impl From<Refusal> for Fault {
 }
 
 /// The parameters that matter most, in the order in which they are told.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 23] = [
     "temperature",
     "top_p",
     "n",
@@ -134,6 +146,12 @@ const ORDER: [&str; 17] = [
     "top_logprobs",
     "user",
     "logit_bias",
+    "dimensions",
+    "input_type",
+    "size",
+    "quality",
+    "style",
+    "max_tokens_per_doc",
 ];
 
 /// What a vendor cannot be told, collected while its body is written.
@@ -169,6 +187,7 @@ impl Dropped {
                 param: first.clone(),
                 message: format!("{} does not support {}", plan.provider, graver.join(", ")),
                 by_policy: true,
+                files: Vec::new(),
             }),
             _ => Ok(params),
         }

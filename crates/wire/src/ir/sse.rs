@@ -12,7 +12,7 @@ pub trait Events: Send {
     fn event(
         &mut self,
         name: Option<&[u8]>,
-        data: Node<'_>,
+        data: Unread<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break>;
 
@@ -22,6 +22,22 @@ pub trait Events: Send {
     /// `[DONE]` was read.
     fn done(&mut self, _sink: &mut Sink<'_>) -> Result<(), Break> {
         Ok(())
+    }
+}
+
+/// An event's data, at which nobody has looked: the first look tells whether it is JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread<'a>(&'a [u8]);
+
+impl<'a> Unread<'a> {
+    /// The named members, as [`Node::pick`] gives them.
+    pub fn pick<const N: usize>(self, names: [&str; N]) -> Result<[Option<Node<'a>>; N], Break> {
+        Ok(Node::parse_pick(self.0, names)?)
+    }
+
+    /// All of it.
+    pub fn node(self) -> Result<Node<'a>, Break> {
+        Ok(Node::parse(self.0)?)
     }
 }
 
@@ -55,8 +71,7 @@ impl<E: Events> EventStream<E> {
         if data.trim_ascii().is_empty() {
             return Ok(());
         }
-        let node = Node::parse(&data).map_err(|error| Break::Malformed(error.to_string()))?;
-        self.events.event(block.event(), node, sink)
+        self.events.event(block.event(), Unread(&data), sink)
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::event::{Break, Event, Reader, Writer};
+use super::order::Order;
 use super::usage::Usage;
 use crate::fault::Fault;
 
@@ -10,6 +11,7 @@ use crate::fault::Fault;
 pub struct Translation {
     reader: Box<dyn Reader>,
     writer: Box<dyn Writer>,
+    order: Order,
     seen: Seen,
 }
 
@@ -58,6 +60,7 @@ impl Translation {
         Translation {
             reader,
             writer,
+            order: Order::default(),
             seen: Seen::default(),
         }
     }
@@ -70,13 +73,15 @@ impl Translation {
         if self.seen.done {
             return Ok(());
         }
-        let (writer, seen) = (&mut self.writer, &mut self.seen);
-        self.reader.push(chunk, &mut |event| {
-            if !seen.done {
-                seen.note(&event);
-                writer.event(&event, out);
-            }
-        })
+        let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
+        let read = self.reader.push(chunk, &mut |event| {
+            order.pass(event, &mut |event| {
+                seen.note(event);
+                writer.event(event, out);
+            });
+        });
+        // What is wrong behind the last event came too late, in whatever piece it came.
+        if seen.done { Ok(()) } else { read }
     }
 
     /// The vendor has closed its stream.
@@ -84,20 +89,24 @@ impl Translation {
         if self.seen.done {
             return Ok(());
         }
-        let (writer, seen) = (&mut self.writer, &mut self.seen);
-        self.reader.end(&mut |event| {
-            if !seen.done {
-                seen.note(&event);
-                writer.event(&event, out);
-            }
-        })?;
-        if seen.done { Ok(()) } else { Err(Break::Cut) }
+        let (writer, order, seen) = (&mut self.writer, &mut self.order, &mut self.seen);
+        let read = self.reader.end(&mut |event| {
+            order.pass(event, &mut |event| {
+                seen.note(event);
+                writer.event(event, out);
+            });
+        });
+        if seen.done {
+            return Ok(());
+        }
+        read.and(Err(Break::Cut))
     }
 
-    /// Tells the client, in its dialect, that the stream failed.
+    /// Tells the client, in its dialect, that the stream failed; not when it has ended already.
     pub fn fail(&mut self, fault: &Fault, out: &mut Vec<u8>) {
-        self.seen.done = true;
-        self.writer.fault(fault, out);
+        if !std::mem::replace(&mut self.seen.done, true) {
+            self.writer.fault(fault, out);
+        }
     }
 
     /// What the stream has said so far.

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{JsonError, MAX_DEPTH, Scanner, literal, skip_str};
+use memchr::memchr;
+
+use super::{JsonError, MAX_DEPTH, Scanner, Walk, literal, skip_str};
 
 /// One JSON value: its own text. Copying it copies a pointer; each look walks the text once.
 ///
@@ -17,6 +19,32 @@ impl<'a> Node<'a> {
         // What is not in a string is ASCII, and strings are checked.
         let text = std::str::from_utf8(json).unwrap_or_default();
         Ok(Node(text.trim_matches(is_space)))
+    }
+
+    /// Checks the bytes and picks members of them in the same walk: [`Node::parse`], then
+    /// [`Node::pick`].
+    pub fn parse_pick<const N: usize>(
+        json: &'a [u8],
+        names: [&str; N],
+    ) -> Result<[Option<Node<'a>>; N], JsonError> {
+        let text = match std::str::from_utf8(json) {
+            Ok(text) => text,
+            Err(error) => {
+                // The walk says more of what is wrong, if that is not all.
+                super::check(json)?;
+                let offset = error.valid_up_to();
+                return Err(JsonError::NotUtf8 { offset });
+            }
+        };
+        let mut scan = Scanner::new(json, MAX_DEPTH);
+        let mut found = [None; N];
+        if scan.peek() == Some(b'{') {
+            picked(&mut scan, text, names, &mut found)?;
+        } else {
+            scan.skip()?;
+        }
+        scan.end()?;
+        Ok(found)
     }
 
     /// Takes a text that is known to be one JSON value.
@@ -69,6 +97,10 @@ impl<'a> Node<'a> {
 
     /// What a string stands for. Half a surrogate pair becomes U+FFFD.
     pub fn text(self) -> Option<Cow<'a, str>> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if memchr(b'\\', inner.as_bytes()).is_none() {
+            return Some(Cow::Borrowed(inner));
+        }
         Some(literal(self.0.as_bytes())?.decode())
     }
 
@@ -115,13 +147,7 @@ impl<'a> Node<'a> {
         let mut found = [None; N];
         let mut scan = Scanner::new(self.0.as_bytes(), MAX_DEPTH);
         // A value that is no object leaves all of them empty.
-        let _ = scan.object(|scan, name| {
-            let value = Node(skip_str(scan, self.0)?);
-            if let Some(slot) = names.iter().position(|wanted| name.is(wanted)) {
-                found[slot] = Some(value).filter(|value| !value.is_null());
-            }
-            Ok(())
-        });
+        let _ = picked(&mut scan, self.0, names, &mut found);
         found
     }
 
@@ -152,6 +178,23 @@ impl<'a> Node<'a> {
         });
         found
     }
+}
+
+/// The members of the object that is next in `text`.
+#[inline]
+fn picked<'a, const N: usize>(
+    scan: &mut Scanner<'_>,
+    text: &'a str,
+    names: [&str; N],
+    found: &mut [Option<Node<'a>>; N],
+) -> Walk {
+    scan.object(|scan, name| {
+        let value = Node(skip_str(scan, text)?);
+        if let Some(slot) = names.iter().position(|wanted| name.is(wanted)) {
+            found[slot] = Some(value).filter(|value| !value.is_null());
+        }
+        Ok(())
+    })
 }
 
 /// Where the string that begins at `at` has ended.
@@ -201,5 +244,24 @@ mod tests {
         assert_eq!(node.members().len(), 5);
         assert!(Node::of("7").members().is_empty());
         assert!(Node::parse(b"{\"a\":}").is_err());
+    }
+
+    #[test]
+    fn one_walk_finds_and_refuses_what_two_do() {
+        let texts: [&[u8]; 9] = [
+            br#" {"a":"x","b":{"a":1},"a":[2]} "#,
+            br#"{"a":null}"#,
+            b"7",
+            br#"["a"]"#,
+            br#"{"a":1} x"#,
+            br#"{"a":1"#,
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":1}\xff",
+            b"",
+        ];
+        for text in texts {
+            let two = Node::parse(text).map(|node| node.pick(["b", "a"]));
+            assert_eq!(Node::parse_pick(text, ["b", "a"]), two, "{text:?}");
+        }
     }
 }

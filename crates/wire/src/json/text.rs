@@ -23,6 +23,12 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> (usize, bool) {
     }
 }
 
+/// How many bytes come before the first that a string cannot hold as it is.
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    plain_prefix(bytes).0
+}
+
 /// The text up to the closing quote, if there is nothing in it but plain ASCII.
 #[inline]
 pub(crate) fn plain_ascii(bytes: &[u8]) -> Option<&[u8]> {

@@ -2,6 +2,8 @@
 //!
 //! Containers are closures, so that none is left open. What is given as raw must be JSON.
 
+use super::text::plain_length;
+
 /// Writes an object.
 pub fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
     out.push(b'{');
@@ -17,9 +19,18 @@ pub fn array(out: &mut Vec<u8>, fill: impl FnOnce(&mut Array<'_>)) {
 }
 
 /// Writes a string.
+#[inline]
 pub fn text(out: &mut Vec<u8>, text: &str) {
-    // Writing a string into memory does not fail.
-    let _ = serde_json::to_writer(out, text);
+    out.reserve(text.len() + 2);
+    let plain = plain_length(text.as_bytes());
+    if plain == text.len() {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing a string into memory does not fail.
+        let _ = serde_json::to_writer(out, text);
+    }
 }
 
 /// Writes the inside of a string: what a part of it looks like between the quotes.

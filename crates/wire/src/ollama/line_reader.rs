@@ -47,7 +47,7 @@ impl LineReader {
         if self.done {
             return Ok(());
         }
-        let node = Node::parse(line).map_err(|error| Break::Malformed(error.to_string()))?;
+        let node = Node::parse(line)?;
         let Some(answer) = Answer::read(node) else {
             return match vendor_error::read(line) {
                 Some(error) => Err(Break::Vendor(error)),

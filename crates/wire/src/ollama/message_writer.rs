@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ir::files::Need;
 use crate::ir::{Block, Refusal, Request, Role, Source, Turn};
 use crate::json::write::{Array, Object};
 
@@ -22,6 +23,14 @@ pub(super) fn keeps(block: &Block<'_>, own: bool) -> bool {
 
 fn is_words(block: &Block<'_>) -> bool {
     matches!(block, Block::Text(_) | Block::Refusal(_))
+}
+
+/// Whether it takes only the bytes of a block that is at an address.
+pub fn need(block: &Block<'_>) -> Option<Need> {
+    match block {
+        Block::Image(image) => matches!(image.source, Source::Url(_)).then_some(Need::Bytes),
+        _ => None,
+    }
 }
 
 /// Refuses what has no form here, naming its place in the client's request.

@@ -6,7 +6,7 @@ use super::message::read_thinking;
 use super::part::read_listed;
 use super::reply_reader::read_finish;
 use crate::ir::{
-    Block, Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Sink, Start,
+    Block, Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Sink, Start, Unread,
 };
 use crate::json::Node;
 use crate::{usage, vendor_error};
@@ -81,7 +81,7 @@ impl Events for ChunkReader {
     fn event(
         &mut self,
         _name: Option<&[u8]>,
-        chunk: Node<'_>,
+        chunk: Unread<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
         let [id, model, created, choices, usage, error, metadata] = chunk.pick([
@@ -92,7 +92,7 @@ impl Events for ChunkReader {
             "usage",
             "error",
             "provider_metadata",
-        ]);
+        ])?;
         if let Some(error) = error.and_then(|error| vendor_error::of_error(error.raw().as_bytes()))
         {
             return Err(Break::Vendor(error));

@@ -14,6 +14,9 @@ use crate::json::Node;
 use crate::sse::{Block, Framer, blocks};
 use crate::vendor_error;
 
+/// Looks at a prediction whose stream is over, until its counters are no longer waited for.
+const LATE_MAX: u32 = 3;
+
 /// The name of the event that carries a prediction.
 const PREDICTION: &[u8] = b"prediction";
 
@@ -27,6 +30,8 @@ pub struct PredictionReader {
     told: usize,
     /// The vendor has said that nothing more comes.
     ended: bool,
+    /// Predictions since then that were not finished.
+    late: u32,
     usage: Option<Usage>,
     done: bool,
 }
@@ -47,6 +52,7 @@ pub fn reader(recall: Recall, max_event: usize) -> PredictionReader {
         stage: Stage::Before,
         told: 0,
         ended: false,
+        late: 0,
         usage: None,
         done: false,
     }
@@ -119,7 +125,7 @@ impl PredictionReader {
     }
 
     fn prediction(&mut self, data: &[u8], sink: &mut Sink<'_>) -> Result<(), Break> {
-        let node = Node::parse(data).map_err(|error| Break::Malformed(error.to_string()))?;
+        let node = Node::parse(data)?;
         let Some(prediction) = Prediction::of(node) else {
             return Ok(());
         };
@@ -133,7 +139,8 @@ impl PredictionReader {
             self.say(more, sink);
         }
         self.usage = prediction.usage().or(self.usage);
-        if prediction.status() == Some(Status::Succeeded) {
+        self.late += u32::from(self.ended);
+        if prediction.status() == Some(Status::Succeeded) || self.late == LATE_MAX {
             self.finish(sink);
         }
         Ok(())

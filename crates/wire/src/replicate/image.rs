@@ -1,13 +1,25 @@
-//! Pictures: a request in OpenAI's form into an input, and the output back.
+//! Pictures: a request in OpenAI's form into an input, and where they are.
+
+use std::borrow::Cow;
 
 use super::Inputs;
 use super::prediction::{Prediction, Status};
-use crate::ir::{Dropped, Encoded, NotAReply, Plan, Raw, Recall, Refusal, with_extra};
+use crate::ir::{
+    Dropped, Encoded, NotAReply, Plan, Raw, Recall, Refusal, note_strangers, with_extra,
+};
 use crate::json::Node;
 use crate::json::write::{self, Object};
 
-/// What a client may ask for besides what is written here, and the vendor has no word for.
-const UNSAYABLE: [&str; 5] = ["quality", "style", "user", "background", "moderation"];
+/// Members that are read, or ask for what is done afterwards.
+const KNOWN: [&str; 7] = [
+    "model",
+    "prompt",
+    "n",
+    "size",
+    "response_format",
+    "output_format",
+    "extra_body",
+];
 
 /// Writes a request for pictures, with what the model is known to take.
 pub fn write_image_request(
@@ -15,31 +27,16 @@ pub fn write_image_request(
     plan: &Plan<'_>,
     inputs: Option<&Inputs>,
 ) -> Result<Encoded, Refusal> {
-    let [prompt, n, size, format, output, extra] = body.pick([
-        "prompt",
-        "n",
-        "size",
-        "response_format",
-        "output_format",
-        "extra_body",
-    ]);
+    let [prompt, n, size, output, extra] =
+        body.pick(["prompt", "n", "size", "output_format", "extra_body"]);
     let prompt = prompt
         .and_then(Node::text)
         .filter(|prompt| !prompt.trim().is_empty())
         .ok_or_else(|| Refusal::new("prompt", "prompt is missing; expected a text"))?;
-    if format
-        .and_then(Node::text)
-        .is_some_and(|format| format != "url")
-    {
-        let what = "response_format: the provider gives pictures by url only";
-        return Err(Refusal::new("response_format", what));
-    }
     let size = size.and_then(Node::text).filter(|size| size != "auto");
     let size = size.as_deref().map(read_size).transpose()?;
     let mut dropped = Dropped::default();
-    for name in UNSAYABLE {
-        dropped.note_if(body.get(name).is_some(), name);
-    }
+    note_strangers(body, &KNOWN, &mut dropped);
     let mut written = Vec::with_capacity(256);
     write::object(&mut written, |o| {
         o.text_if(
@@ -50,7 +47,7 @@ pub fn write_image_request(
             o.text("prompt", &prompt);
             o.uint_if("num_outputs", n.and_then(Node::uint));
             if let Some(size) = size {
-                write_size(o, size, inputs);
+                write_size(o, size, plan.model, inputs);
             }
             let output = output.and_then(Node::text);
             o.text_if("output_format", output.as_deref());
@@ -82,9 +79,20 @@ fn read_size(size: &str) -> Result<(u64, u64), Refusal> {
         })
 }
 
+/// Models that take the ratio of the sides, where nothing else is known of them.
+const BY_RATIO: &str = "black-forest-labs/flux";
+
 /// Some models take sides, others their ratio.
-fn write_size(o: &mut Object<'_>, (width, height): (u64, u64), inputs: Option<&Inputs>) {
-    let ratio = inputs.is_some_and(|inputs| inputs.has("aspect_ratio") && !inputs.has("width"));
+fn write_size(
+    o: &mut Object<'_>,
+    (width, height): (u64, u64),
+    model: &str,
+    inputs: Option<&Inputs>,
+) {
+    let ratio = match inputs {
+        Some(inputs) => inputs.has("aspect_ratio") && !inputs.has("width"),
+        None => model.starts_with(BY_RATIO),
+    };
     if ratio {
         let common = common_divisor(width, height);
         o.text(
@@ -105,8 +113,8 @@ fn common_divisor(a: u64, b: u64) -> u64 {
     }
 }
 
-/// Writes a finished prediction as OpenAI's list of pictures.
-pub fn read_images(body: &[u8], created: u64) -> Result<Vec<u8>, NotAReply> {
+/// Where the pictures of a finished prediction are.
+pub fn picture_urls(body: &[u8]) -> Result<Vec<Cow<'_, str>>, NotAReply> {
     let prediction = Prediction::of(Node::parse(body)?).ok_or(NotAReply::Lacks("status"))?;
     if let Some(error) = prediction.failure() {
         return Err(NotAReply::Vendor(error));
@@ -124,14 +132,5 @@ pub fn read_images(body: &[u8], created: u64) -> Result<Vec<u8>, NotAReply> {
     if urls.is_empty() {
         return Err(NotAReply::Lacks("output"));
     }
-    let mut out = Vec::with_capacity(256);
-    write::object(&mut out, |o| {
-        o.uint("created", created);
-        o.array("data", |a| {
-            for url in &urls {
-                a.object(|o| o.text("url", url));
-            }
-        });
-    });
-    Ok(out)
+    Ok(urls)
 }

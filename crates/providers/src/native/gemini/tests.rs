@@ -43,6 +43,37 @@ fn root(region: Option<&str>, vars: &[(&str, &str)]) -> Result<String, BadBaseUr
     base_url(&row("vertex-ai"), None, region, &vars).map(|url| url.to_string())
 }
 
+/// Anthropic takes addresses, and Vertex AI refuses them for the same models.
+#[test]
+fn claude_at_vertex_needs_the_bytes_of_files() {
+    let block = |url: &'static str| {
+        Block::Image(wire::ir::Image {
+            source: Source::Url(url.into()),
+            detail: None,
+            media_type: None,
+            cache: None,
+        })
+    };
+    for (model, url, need) in [
+        (
+            "claude-sonnet-4-5",
+            "https://x.test/a.png",
+            Some(Need::Bytes),
+        ),
+        ("gemini-2.5-flash", "https://x.test/a.png", None),
+        ("gemini-2.5-flash", "https://x.test/a", Some(Need::Type)),
+        ("gemini-2.5-flash", "gs://bucket/a", None),
+        (
+            "gemini-2.5-flash",
+            "https://www.youtube.com/watch?v=1",
+            None,
+        ),
+        ("mistral-large", "https://x.test/a", None),
+    ] {
+        assert_eq!(need_at_vertex(&block(url), model), need, "{model} {url}");
+    }
+}
+
 #[test]
 fn the_rows_make_sense() {
     for id in ["gemini", "vertex-ai"] {

@@ -1,0 +1,151 @@
+//! Holds a stream to the order that [`Event`] promises to writers.
+//!
+//! Readers tell what their vendor says when it says it. A vendor that leaves its beginning out,
+//! ends a choice with a block still open, goes on after its end or puts into a block what it does
+//! not hold would have writers write what no client can read.
+
+use super::event::{Delta, Event, Opening, Start};
+
+/// What was told so far.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    begun: bool,
+    done: bool,
+    open: Vec<Open>,
+    finished: Vec<u32>,
+}
+
+/// A block that is not complete.
+#[derive(Debug)]
+struct Open {
+    choice: u32,
+    block: u32,
+    holds: Holds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Text,
+    Thinking,
+    Refusal,
+    Arguments,
+}
+
+impl Order {
+    /// Tells an event, and before it what it leaves out. What may not come any more is not told.
+    pub(super) fn pass(&mut self, event: Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
+        if self.done {
+            return;
+        }
+        match (&event, self.begun) {
+            // What was counted again is worth knowing, who speaks is known.
+            (Event::Start(start), true) => {
+                if let Some(usage) = start.usage {
+                    tell(&Event::Usage(usage));
+                }
+                return;
+            }
+            (Event::Start(_), false) => {}
+            (_, true) => {}
+            (_, false) => tell(&Event::Start(Start::default())),
+        }
+        self.begun = true;
+        if self.takes(&event, tell) {
+            tell(&event);
+        }
+    }
+
+    /// Whether the event may come now. Closes what it ends.
+    fn takes(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) -> bool {
+        match event {
+            Event::Open {
+                choice,
+                block,
+                kind,
+            } => {
+                let open = Open {
+                    choice: *choice,
+                    block: *block,
+                    holds: Holds::of(kind),
+                };
+                let may = self.goes_on(*choice);
+                if may {
+                    self.open.push(open);
+                }
+                may
+            }
+            Event::Delta {
+                choice,
+                block,
+                delta,
+            } => self
+                .find(*choice, *block)
+                .is_some_and(|at| self.open[at].holds.takes(delta)),
+            Event::Close { choice, block } => self
+                .find(*choice, *block)
+                .map(|at| self.open.remove(at))
+                .is_some(),
+            Event::Whole { choice, .. } | Event::Logprobs { choice, .. } => self.goes_on(*choice),
+            Event::Finish { choice, .. } => {
+                let may = self.goes_on(*choice);
+                if may {
+                    self.close(|open| open.choice == *choice, tell);
+                    self.finished.push(*choice);
+                }
+                may
+            }
+            Event::Done => {
+                self.close(|_| true, tell);
+                self.done = true;
+                true
+            }
+            Event::Start(_) | Event::Usage(_) | Event::Metadata { .. } => true,
+        }
+    }
+
+    fn goes_on(&self, choice: u32) -> bool {
+        !self.finished.contains(&choice)
+    }
+
+    fn find(&self, choice: u32, block: u32) -> Option<usize> {
+        // What is written to was mostly opened last.
+        self.open
+            .iter()
+            .rposition(|open| open.choice == choice && open.block == block)
+    }
+
+    fn close(&mut self, which: impl Fn(&Open) -> bool, tell: &mut dyn FnMut(&Event<'_>)) {
+        self.open.retain(|open| {
+            let closes = which(open);
+            if closes {
+                let (choice, block) = (open.choice, open.block);
+                tell(&Event::Close { choice, block });
+            }
+            !closes
+        });
+    }
+}
+
+impl Holds {
+    fn of(kind: &Opening<'_>) -> Holds {
+        match kind {
+            Opening::Text => Holds::Text,
+            Opening::Thinking => Holds::Thinking,
+            Opening::Refusal => Holds::Refusal,
+            Opening::ToolCall { .. } => Holds::Arguments,
+        }
+    }
+
+    fn takes(self, delta: &Delta<'_>) -> bool {
+        match delta {
+            Delta::Text(_) | Delta::Citation(_) => self == Holds::Text,
+            Delta::Thinking(_) => self == Holds::Thinking,
+            Delta::Arguments(_) => self == Holds::Arguments,
+            Delta::Refusal(_) => self == Holds::Refusal,
+            Delta::Signature(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use super::*;
+use crate::ir::{Finish, Usage};
+
+fn open(choice: u32, block: u32, kind: Opening<'static>) -> Event<'static> {
+    Event::Open {
+        choice,
+        block,
+        kind,
+    }
+}
+
+fn says(choice: u32, block: u32, text: &'static str) -> Event<'static> {
+    Event::Delta {
+        choice,
+        block,
+        delta: Delta::Text(text.into()),
+    }
+}
+
+fn close(choice: u32, block: u32) -> Event<'static> {
+    Event::Close { choice, block }
+}
+
+fn finish(choice: u32) -> Event<'static> {
+    Event::Finish {
+        choice,
+        finish: Finish::default(),
+    }
+}
+
+fn start(usage: Option<Usage>) -> Event<'static> {
+    Event::Start(Start {
+        usage,
+        ..Start::default()
+    })
+}
+
+fn told(events: Vec<Event<'static>>) -> Vec<Event<'static>> {
+    let mut order = Order::default();
+    let mut told = Vec::new();
+    for event in events {
+        // Only what the order makes itself is not one of these.
+        order.pass(event.clone(), &mut |passed| {
+            told.push(match passed {
+                Event::Close { choice, block } => close(*choice, *block),
+                Event::Start(start) if start.usage.is_none() => self::start(None),
+                Event::Usage(usage) => Event::Usage(*usage),
+                _ => event.clone(),
+            });
+        });
+    }
+    told
+}
+
+#[test]
+fn what_is_in_order_passes_as_it_is() {
+    let events = vec![
+        start(None),
+        open(0, 0, Opening::Thinking),
+        open(1, 0, Opening::Text),
+        says(1, 0, "a"),
+        close(0, 0),
+        close(1, 0),
+        finish(1),
+        finish(0),
+        Event::Usage(Usage::default()),
+        Event::Done,
+    ];
+    assert_eq!(told(events.clone()), events);
+}
+
+#[test]
+fn a_beginning_is_told_once_whether_the_vendor_tells_none_or_two() {
+    let usage = Usage::default();
+    for (events, expected) in [
+        (vec![Event::Done], vec![start(None), Event::Done]),
+        (
+            vec![finish(0), start(None), Event::Done],
+            vec![start(None), finish(0), Event::Done],
+        ),
+        (
+            vec![start(None), start(Some(usage))],
+            vec![start(None), Event::Usage(usage)],
+        ),
+    ] {
+        assert_eq!(told(events), expected);
+    }
+}
+
+#[test]
+fn blocks_are_closed_before_their_choice_ends() {
+    let events = vec![
+        start(None),
+        open(0, 0, Opening::Text),
+        open(1, 0, Opening::Text),
+        finish(0),
+        Event::Done,
+    ];
+    let expected = vec![
+        start(None),
+        open(0, 0, Opening::Text),
+        open(1, 0, Opening::Text),
+        close(0, 0),
+        finish(0),
+        close(1, 0),
+        Event::Done,
+    ];
+    assert_eq!(told(events), expected);
+}
+
+#[test]
+fn what_comes_behind_an_end_or_belongs_to_no_block_is_left_out() {
+    let events = vec![
+        start(None),
+        says(0, 0, "of no block"),
+        open(0, 0, Opening::Thinking),
+        says(0, 0, "no thought"),
+        close(0, 0),
+        close(0, 0),
+        finish(0),
+        open(0, 1, Opening::Text),
+        says(0, 1, "late"),
+        finish(0),
+        Event::Done,
+        Event::Usage(Usage::default()),
+        Event::Done,
+    ];
+    let expected = vec![
+        start(None),
+        open(0, 0, Opening::Thinking),
+        close(0, 0),
+        finish(0),
+        Event::Done,
+    ];
+    assert_eq!(told(events), expected);
+}

@@ -1,0 +1,142 @@
+//! What the fuzz targets found, each as a case: streams of vendors that do not keep their own
+//! protocol, and what a client gets all the same.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test needs and does not find fails the test"
+)]
+
+use bytes::Bytes;
+use wire::fault::{Fault, Kind};
+use wire::ir::{Break, Face, Reader, Recall, Translation, Writer};
+use wire::{anthropic, cohere, converse, eventstream, gemini, openai};
+
+const MAX: usize = 1 << 16;
+
+fn to_openai(reader: impl Reader + 'static) -> Translation {
+    translation(reader, openai::ChunkWriter::new(Face::default()))
+}
+
+fn to_messages(reader: impl Reader + 'static) -> Translation {
+    translation(reader, anthropic::MessageWriter::new(Face::default()))
+}
+
+fn translation(reader: impl Reader + 'static, writer: impl Writer + 'static) -> Translation {
+    Translation::new(Box::new(reader), Box::new(writer))
+}
+
+/// What the client gets of a stream that comes in these pieces, and how it ended.
+fn told(mut stream: Translation, pieces: &[&[u8]]) -> (Result<(), Break>, String) {
+    let mut out = Vec::new();
+    let ended = pieces
+        .iter()
+        .try_for_each(|piece| stream.push(Bytes::copy_from_slice(piece), &mut out))
+        .and_then(|()| stream.end(&mut out));
+    if ended.is_err() {
+        stream.fail(&Fault::new(Kind::UpstreamError), &mut out);
+    }
+    (ended, String::from_utf8(out).unwrap())
+}
+
+const BLOCK: &str = "event: content_block_start\n\
+    data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n";
+const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+const ERROR: &str = "event: error\n\
+    data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n";
+
+#[test]
+fn an_error_behind_the_last_event_comes_too_late_however_it_is_cut() {
+    let whole = [STOP, ERROR].concat();
+    for pieces in [
+        &[whole.as_bytes()][..],
+        &[STOP.as_bytes(), ERROR.as_bytes()],
+    ] {
+        let reader = anthropic::reader(Recall::default(), MAX);
+        let (ended, out) = told(to_messages(reader), pieces);
+        assert_eq!(ended, Ok(()));
+        assert_eq!(out.matches("event: message_stop").count(), 1, "{out}");
+        assert!(!out.contains("event: error"), "{out}");
+    }
+}
+
+#[test]
+fn a_stream_that_failed_is_told_so_once() {
+    let mut stream = to_openai(openai::reader(MAX));
+    let mut out = Vec::new();
+    let fault = Fault::new(Kind::UpstreamError);
+    stream.fail(&fault, &mut out);
+    stream.fail(&fault, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap().matches("data:").count(), 1);
+}
+
+#[test]
+fn a_stream_without_its_beginning_has_one_for_the_client() {
+    let stream = [BLOCK, STOP].concat();
+    let reader = anthropic::reader(Recall::default(), MAX);
+    let (ended, out) = told(to_messages(reader), &[stream.as_bytes()]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.starts_with("event: message_start\n"), "{out}");
+
+    let (ended, out) = told(to_messages(openai::reader(MAX)), &[b"data: [DONE]\n\n"]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.starts_with("event: message_start\n"), "{out}");
+
+    let stream = "data: {\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":\
+        {\"content\":{\"type\":\"text\",\"text\":\"a\"}}}}\n\n\
+        data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n\n";
+    let reader = cohere::reader(Recall::default(), MAX);
+    let (ended, out) = told(to_messages(reader), &[stream.as_bytes()]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.starts_with("event: message_start\n"), "{out}");
+}
+
+/// A block that was opened again under its number, or behind the end of the message.
+#[test]
+fn what_a_vendor_leaves_open_is_closed_for_the_client() {
+    let stream = [BLOCK, BLOCK, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n", STOP].concat();
+    let reader = anthropic::reader(Recall::default(), MAX);
+    assert_closed(&told(to_messages(reader), &[stream.as_bytes()]), 2);
+
+    let mut frames = Vec::new();
+    for (name, payload) in [
+        ("messageStart", r#"{"role":"assistant"}"#),
+        ("messageStop", r#"{"stopReason":"end_turn"}"#),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":5,"delta":{"text":"late"}}"#,
+        ),
+        (
+            "metadata",
+            r#"{"usage":{"inputTokens":1,"outputTokens":1}}"#,
+        ),
+    ] {
+        let headers = [
+            (":message-type", eventstream::Value::Text("event")),
+            (":event-type", eventstream::Value::Text(name)),
+        ];
+        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
+    }
+    let reader = converse::reader(Recall::default(), MAX);
+    assert_closed(&told(to_messages(reader), &[&frames]), 1);
+}
+
+fn assert_closed((ended, out): &(Result<(), Break>, String), blocks: usize) {
+    assert_eq!(*ended, Ok(()));
+    let count = |name: &str| out.matches(&format!("event: {name}\n")).count();
+    assert_eq!(
+        (count("content_block_start"), count("content_block_stop")),
+        (blocks, blocks),
+        "{out}"
+    );
+}
+
+#[test]
+fn blanks_before_an_array_change_nothing_however_they_are_cut() {
+    let body = b" \n\n[{\"candidates\": nonsense}]";
+    let read = |pieces: &[&[u8]]| {
+        let reader = gemini::reader(Recall::default(), MAX);
+        told(to_openai(reader), pieces)
+    };
+    let (blanks, array) = body.split_at(3);
+    assert_eq!(read(&[body]), read(&[blanks, array]));
+    assert!(matches!(read(&[body]).0, Err(Break::Malformed(_))));
+}
