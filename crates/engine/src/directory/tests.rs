@@ -243,7 +243,7 @@ catalog:
     );
     for (model, status, deprecated) in [
         ("old", "deprecated", true),
-        ("gone", "retired", true),
+        ("gone", "sunset", true),
         ("new", "ga", false),
     ] {
         let entry = snapshot.model_entry(model).unwrap();
