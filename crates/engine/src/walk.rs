@@ -174,7 +174,7 @@ impl Walk<'_> {
                 Err(fault) => fault,
             };
             tried += 1;
-            if fault.kind == Kind::UpstreamUnavailable {
+            if tried == 1 && fault.kind == Kind::UpstreamUnavailable {
                 way.is_refused(place);
             }
             let limited = fault.blame() == Blame::Pace;
