@@ -43,3 +43,7 @@ sim *flags:
 # vendors that die, hang and limit the rate, under load
 failover *flags:
     cargo xtask failover {{flags}}
+
+# every decoder under made-up input, ten minutes each
+fuzz *flags:
+    cargo xtask fuzz {{flags}}

@@ -106,8 +106,8 @@ fn signature(input: &Input<'_>) {
         now: NOW,
     };
     let mut sign = || {
-        let signed = signer.sign(&Method::POST, &uri, &mut headers, body.as_bytes());
-        assert_eq!(signed, Ok(()));
+        let result = signer.sign(&Method::POST, &uri, &mut headers, body.as_bytes());
+        assert_eq!(result, Ok(()));
         headers.get(AUTHORIZATION).cloned()
     };
     let first = sign();

@@ -86,12 +86,13 @@ fn translated(provider: &Provider, body: &Envelope, plan: &NativePlan<'_>) {
         }
         _ => unreachable!("the same call was encoded once and refused once"),
     }
-    let _ = native::is_needed(provider, body);
+    let _ = native::is_needed(provider, body, plan.model);
 }
 
 fn forwarded(provider: &Provider, body: &Envelope, plan: &NativePlan<'_>) {
     let chat = ChatPlan {
         model: plan.model,
+        family: plan.family,
         include_usage: body.flag("stream") == Some(true),
         on_unsupported: plan.on_unsupported,
         streaming: body.flag("stream") == Some(true),

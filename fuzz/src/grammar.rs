@@ -66,6 +66,10 @@ impl Checked {
                 );
                 choice.opened += 1;
                 choice.open.insert(*block, Holds::of(kind));
+                assert!(
+                    choice.open.len() <= 1024,
+                    "more blocks are open than the bound"
+                );
             }
             Event::Whole { choice, block, .. } => {
                 let choice = self.choice(*choice);

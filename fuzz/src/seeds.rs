@@ -295,7 +295,7 @@ fn line(text: &str) -> Option<String> {
     let name = [":event-type", ":exception-type", ":error-code"]
         .into_iter()
         .find_map(named)?;
-    let payload = payload.map(|payload| payload.compact()).unwrap_or_default();
+    let payload = payload.map(Node::compact).unwrap_or_default();
     Some(format!("{message} {name} {payload}"))
 }
 

@@ -1,5 +1,7 @@
 //! Event streams, cut into blocks.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use wire::sse::{Block, FrameTooLong, Framer, blocks, encode_data};
 
@@ -21,7 +23,7 @@ struct Framed {
 
 fn said(block: &Block<'_>) -> Said {
     (
-        block.data().map(std::borrow::Cow::into_owned),
+        block.data().map(Cow::into_owned),
         block.event().map(<[u8]>::to_vec),
         !block.is_comment_only(),
     )
@@ -91,7 +93,7 @@ fn written(data: &[u8]) {
     let mut read = blocks(&out);
     let block = read
         .next()
-        .and_then(|block| block.data().map(|data| data.into_owned()));
+        .and_then(|block| block.data().map(Cow::into_owned));
     let mut lines = Vec::with_capacity(data.len());
     let mut after_return = false;
     for byte in data {

@@ -42,15 +42,16 @@ fn decoders_keep_their_word_over_seeds_and_damage() {
 
 /// Runs a target; an input over which it fails is kept.
 fn tried(target: &Target, input: &[u8]) {
-    if catch_unwind(AssertUnwindSafe(|| target.run(input))).is_err() {
-        let name = format!("find-{}", target.name);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let name = format!("find-{}", target.name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let held = catch_unwind(AssertUnwindSafe(|| target.run(input))).is_ok();
+    if !held {
         fs::write(&path, input).unwrap();
-        panic!(
-            "{} fails, see it again with: cargo xtask fuzz {} --input {}",
-            target.name,
-            target.name,
-            path.display()
-        );
     }
+    assert!(
+        held,
+        "{0} fails, see it again with: cargo xtask fuzz {0} --input {1}",
+        target.name,
+        path.display()
+    );
 }

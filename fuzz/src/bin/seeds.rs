@@ -13,9 +13,9 @@ fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
         [] => {
-            TARGETS
-                .iter()
-                .for_each(|target| println!("{}", target.name));
+            for target in &TARGETS {
+                println!("{}", target.name);
+            }
             Ok(())
         }
         [name, folder] => {
@@ -32,14 +32,20 @@ fn write(target: &Target, folder: &Path) -> Result<()> {
     for (number, seed) in seeds(target).into_iter().enumerate() {
         fs::write(folder.join(format!("{number:04}")), seed)?;
     }
-    let mut words = String::new();
-    for word in dictionary(target) {
-        let escaped = word.bytes().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\\x{byte:02x}");
-            text
-        });
-        words.push_str(&format!("\"{escaped}\"\n"));
+    let words: Vec<String> = dictionary(target)
+        .iter()
+        .map(|word| escaped(word))
+        .collect();
+    fs::write(folder.with_extension("dict"), words.concat())
+}
+
+/// A line of a dictionary, every byte as its number.
+fn escaped(word: &str) -> String {
+    let mut line = "\"".to_owned();
+    for byte in word.bytes() {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "\\x{byte:02x}");
     }
-    fs::write(folder.with_extension("dict"), words)
+    line.push_str("\"\n");
+    line
 }

@@ -4,7 +4,14 @@
 //! ends a choice with a block still open, goes on after its end or puts into a block what it does
 //! not hold would have writers write what no client can read.
 
+use std::borrow::Cow;
+
 use super::event::{Delta, Event, Opening, Start};
+
+/// Bytes of an id or a model's name: some doors repeat them in every event.
+const NAME_MAX: usize = 512;
+/// Blocks that may be open at once.
+const OPEN_MAX: usize = 1 << 10;
 
 /// What was told so far.
 #[derive(Debug, Default)]
@@ -37,21 +44,23 @@ impl Order {
         if self.done {
             return;
         }
-        match (&event, self.begun) {
+        let begun = std::mem::replace(&mut self.begun, true);
+        match event {
+            Event::Start(start) if !begun => tell(&Event::Start(bounded(start))),
             // What was counted again is worth knowing, who speaks is known.
-            (Event::Start(start), true) => {
+            Event::Start(start) => {
                 if let Some(usage) = start.usage {
                     tell(&Event::Usage(usage));
                 }
-                return;
             }
-            (Event::Start(_), false) => {}
-            (_, true) => {}
-            (_, false) => tell(&Event::Start(Start::default())),
-        }
-        self.begun = true;
-        if self.takes(&event, tell) {
-            tell(&event);
+            event => {
+                if !begun {
+                    tell(&Event::Start(Start::default()));
+                }
+                if self.takes(&event, tell) {
+                    tell(&event);
+                }
+            }
         }
     }
 
@@ -70,6 +79,7 @@ impl Order {
                 };
                 let may = self.goes_on(*choice);
                 if may {
+                    self.make_room(tell);
                     self.open.push(open);
                 }
                 may
@@ -114,6 +124,14 @@ impl Order {
             .rposition(|open| open.choice == choice && open.block == block)
     }
 
+    /// Closes the oldest block when there are too many.
+    fn make_room(&mut self, tell: &mut dyn FnMut(&Event<'_>)) {
+        if self.open.len() >= OPEN_MAX {
+            let Open { choice, block, .. } = self.open.remove(0);
+            tell(&Event::Close { choice, block });
+        }
+    }
+
     fn close(&mut self, which: impl Fn(&Open) -> bool, tell: &mut dyn FnMut(&Event<'_>)) {
         self.open.retain(|open| {
             let closes = which(open);
@@ -124,6 +142,19 @@ impl Order {
             !closes
         });
     }
+}
+
+fn bounded(start: Start<'_>) -> Start<'_> {
+    let cut = |name: &mut Cow<'_, str>| {
+        if name.len() > NAME_MAX {
+            let end = name.floor_char_boundary(NAME_MAX);
+            *name = Cow::Owned(name[..end].to_owned());
+        }
+    };
+    let mut start = start;
+    cut(&mut start.id);
+    cut(&mut start.model);
+    start
 }
 
 impl Holds {

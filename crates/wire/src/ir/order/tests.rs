@@ -134,3 +134,36 @@ fn what_comes_behind_an_end_or_belongs_to_no_block_is_left_out() {
     ];
     assert_eq!(told(events), expected);
 }
+
+/// Some doors repeat the model in every event: a name of a megabyte would be sent with each letter.
+#[test]
+fn names_that_are_repeated_are_bounded() {
+    let mut order = Order::default();
+    let start = Event::Start(Start {
+        id: "æ".repeat(1000).into(),
+        model: "m".repeat(1000).into(),
+        ..Start::default()
+    });
+    let mut lengths = Vec::new();
+    order.pass(start, &mut |event| {
+        if let Event::Start(start) = event {
+            lengths.extend([start.id.len(), start.model.len()]);
+        }
+    });
+    assert_eq!(lengths, [NAME_MAX, NAME_MAX]);
+}
+
+#[test]
+fn no_more_blocks_are_open_than_the_bound() {
+    let mut order = Order::default();
+    let mut open_now = 0_usize;
+    for block in 0..5000 {
+        order.pass(open(0, block, Opening::Text), &mut |event| match event {
+            Event::Open { .. } => open_now += 1,
+            Event::Close { .. } => open_now -= 1,
+            _ => {}
+        });
+        assert!(open_now <= OPEN_MAX);
+    }
+    assert_eq!(open_now, OPEN_MAX);
+}
