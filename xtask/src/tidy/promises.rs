@@ -100,9 +100,10 @@ mod tests {
         let all = NUMBERS
             .iter()
             .flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n:02}")));
-        all.filter(|number| number != without)
-            .map(|number| format!("[{number}]\nwhat = 'x'\nmissing = 'y'\n"))
-            .collect()
+        let rows = all
+            .filter(|number| number != without)
+            .map(|number| format!("[{number}]\nwhat = 'x'\nmissing = 'y'\n"));
+        rows.collect::<Vec<_>>().concat()
     }
 
     fn found(table: &str, source: &str) -> Vec<String> {

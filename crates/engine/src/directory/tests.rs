@@ -218,6 +218,7 @@ catalog:
         created: 7,
         owner: Some("system".into()),
         context_window: None,
+        max_output_tokens: None,
     };
     let found = crate::discovery::Found::default().with(&target.identity(), [listed].into());
     let entry = snapshot.with_found(&found).model_entry("found").unwrap();
