@@ -7,11 +7,11 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use providers::auth::aws::{self, AwsKeys, Profiles, Signer};
 use providers::auth::{self, Hidden, google};
-use providers::native::bedrock;
-use providers::{Surface, Vars, base_url, endpoint};
+use providers::native::{bedrock, described_at};
+use providers::{Dialect, Surface, Vars, base_url, endpoint};
 
 use crate::dialect::assert_path;
-use crate::encode::{named, row};
+use crate::encode::{row, speaking};
 use crate::input::Input;
 
 const NOW: u64 = 1_790_000_000;
@@ -177,7 +177,8 @@ fn names(input: &Input<'_>) {
     for region in [aws::region_of_host(text), bedrock::region_of(text)] {
         assert!(region.is_none_or(plain), "{region:?}");
     }
-    if let Some(path) = providers::native::described_at(named("replicate"), text) {
+    let row = speaking(Dialect::Replicate);
+    if let Some(path) = row.and_then(|row| described_at(row, text)) {
         assert_path(&path);
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use providers::OnUnsupported;
 use providers::native::{self, Course, NativePlan, Step};
+use providers::{Dialect, OnUnsupported};
 use wire::fault::{Fault, Kind};
 use wire::gemini::{self, Home};
 use wire::ir::{
@@ -15,7 +15,7 @@ use wire::json::Node;
 use wire::vendor_error::{VendorError, public_message};
 use wire::{Envelope, Limits, anthropic, cohere, converse, ollama, openai, replicate, sse};
 
-use crate::encode::named;
+use crate::encode::speaking;
 use crate::grammar::Checked;
 use crate::input::Input;
 use crate::json::assert_document;
@@ -443,7 +443,7 @@ fn begun(streaming: bool) -> Option<Course> {
         own_history: true,
         headers: &HeaderMap::new(),
     };
-    native::encode(named("replicate"), &body, &plan)
+    native::encode(speaking(Dialect::Replicate)?, &body, &plan)
         .ok()?
         .course
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::HeaderMap;
 use providers::native::{self, Door, NativePlan};
-use providers::{ChatPlan, OnUnsupported, Provider, builtin, encode_chat};
+use providers::{ChatPlan, Dialect, OnUnsupported, Provider, builtin, encode_chat};
 use wire::{Envelope, Limits};
 
 use crate::dialect::{MODELS, assert_body, assert_path};
@@ -19,12 +19,9 @@ pub(crate) fn row(knob: u8) -> &'static Provider {
     ROWS[usize::from(knob) % ROWS.len()]
 }
 
-/// The provider of that name.
-pub(crate) fn named(id: &str) -> &'static Provider {
-    let Some(row) = builtin().get(id) else {
-        unreachable!("`{id}` is a provider of the table");
-    };
-    row
+/// A provider that speaks a dialect.
+pub(crate) fn speaking(dialect: Dialect) -> Option<&'static Provider> {
+    ROWS.iter().copied().find(|row| row.dialect == dialect)
 }
 
 /// The number of a row of every dialect, for seeds.

@@ -49,7 +49,7 @@ fn what_has_no_known_price_has_no_cost_rather_than_none() {
 }
 
 #[test]
-fn a_stream_costs_the_same_and_says_so_on_its_line() {
+fn c6_a_stream_costs_the_same_and_says_so_on_its_line() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&setup(&vendor));
     let answer = gateway.chat(stream_body("priced"));

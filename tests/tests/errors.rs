@@ -286,7 +286,7 @@ fn a_long_text_is_cut_and_secrets_in_it_are_blotted_out() {
 }
 
 #[test]
-fn a_model_nobody_serves_is_the_same_404_in_every_form() {
+fn case_22_a_model_nobody_serves_is_the_same_404_in_every_form() {
     let vendor = Vendor::start();
     // A key in the environment registers a provider; without a target nothing may reach it.
     let setup = Gateway::before(&vendor)

@@ -22,7 +22,7 @@ fn called(vendor: &Vendor) -> Vec<String> {
 }
 
 #[test]
-fn a_failure_of_the_target_moves_on_and_one_of_the_caller_does_not() {
+fn r6_a_failure_of_the_target_moves_on_and_one_of_the_caller_does_not() {
     let vendor = Vendor::start();
     for (settings, moves_on) in [
         ("status=500", true),

@@ -439,7 +439,7 @@ fn speaks_otherwise(row: &Provider, client: &str) -> bool {
 }
 
 #[test]
-fn a19_every_row_forwards_the_clients_own_bytes() {
+fn c18_a19_every_row_forwards_the_clients_own_bytes() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&setup(&vendor));
     let shapes = shapes();

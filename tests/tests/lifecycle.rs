@@ -104,7 +104,7 @@ fn the_environment_alone_makes_a_gateway() {
 }
 
 #[test]
-fn a_target_without_its_key_is_left_out_and_named() {
+fn case_31_a_target_without_its_key_is_left_out_and_named() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(
         &Gateway::before(&vendor).further_target("- virtual_key: groq\n  models: [lonely]"),
@@ -118,7 +118,11 @@ fn a_target_without_its_key_is_left_out_and_named() {
         "{}",
         gateway.everything_said()
     );
-    assert_eq!(gateway.chat(chat_body("lonely")).status(), 404);
+    let refused = gateway.chat(chat_body("lonely"));
+    assert_eq!(refused.status(), 404);
+    assert!(!refused.text().contains("groq"), "{}", refused.text());
+    let listed = gateway.ask(ferrogw_tests::Call::get("/v1/models")).text();
+    assert!(!listed.contains("lonely"), "{listed}");
 }
 
 #[test]

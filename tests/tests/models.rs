@@ -71,7 +71,7 @@ fn the_list_names_what_can_be_called_once_each() {
 }
 
 #[test]
-fn one_model_can_be_asked_for_whatever_its_name() {
+fn c16_one_model_can_be_asked_for_whatever_its_name() {
     let vendor = Vendor::start();
     let gateway = started(&vendor);
     for (path, id) in [
@@ -211,7 +211,7 @@ fn capabilities_say_of_every_provider_what_it_takes() {
 }
 
 #[test]
-fn an_alias_is_resolved_once_and_the_vendor_never_sees_it() {
+fn r21_an_alias_is_resolved_once_and_the_vendor_never_sees_it() {
     let vendor = Vendor::start();
     let gateway = started(&vendor);
     let answer = gateway.chat(chat_body("nickname"));
@@ -274,4 +274,26 @@ fn d10_a_list_in_pages_is_read_to_its_last_page() {
         .collect();
     let pages = ["", "&after_id=claude%2Db"].map(|rest| format!("/list/models?limit=1000{rest}"));
     assert_eq!(asked, pages);
+}
+
+/// C2: a list that does not come keeps nobody waiting.
+#[test]
+fn c2_a_gateway_starts_on_the_list_that_it_has() {
+    let vendor = Vendor::start();
+    vendor.when("/catalog.json", 100, "stall");
+    let url = format!("http://{}/catalog.json", vendor.addr());
+    let begun = std::time::Instant::now();
+    let gateway = Gateway::start(&Gateway::before(&vendor).section(&format!(
+        "catalog:\n  enabled: true\n  url: {url}\n  fetch_timeout: 5m"
+    )));
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(8), "{took:?}");
+    ferrogw_tests::eventually("the list is asked for", || {
+        let asked = vendor.everything();
+        asked
+            .iter()
+            .any(|call| call.path == "/catalog.json")
+            .then_some(())
+    });
 }

@@ -175,6 +175,97 @@ fn case_14_a_near_hint_is_waited_for_and_a_far_one_leaves_the_target_at_once() {
     assert_eq!(called(&vendor), ["first", "second"]);
 }
 
+/// Z4: what would be waited for at one target is asked of another at once; a wait is what is left
+/// when nobody else has served the call.
+#[test]
+fn z4_case_14_nobody_waits_for_a_rate_limit_while_another_target_is_free() {
+    let vendor = Vendor::start();
+    let patient = "retry: {attempts: 2}";
+    for (answers, order, wait) in [
+        (
+            &["status=429;retry_after=20"][..],
+            &["first", "second"][..],
+            0,
+        ),
+        (&["status=429"], &["first", "second"], 0),
+        (
+            &["status=429;retry_after=1", "status=500"],
+            &["first", "second", "first"],
+            1,
+        ),
+        // A failure that nobody limits is mended where it was, as ever.
+        (&["status=503;retry_after=1"], &["first", "first"], 1),
+    ] {
+        let gateway = Gateway::start(&two_targets(&vendor, patient));
+        for body in [chat_body(MODEL), stream_body(MODEL)] {
+            vendor.forget();
+            for answer in answers {
+                vendor.next(answer);
+            }
+            let begun = Instant::now();
+            let answer = gateway.chat(body);
+            let took = begun.elapsed();
+            assert_eq!(answer.status(), 200, "{answers:?}: {}", answer.text());
+            assert_eq!(called(&vendor), order, "{answers:?}");
+            let least = Duration::from_secs(wait);
+            assert!(
+                took >= least && took < least + SOON,
+                "{answers:?}: {took:?}"
+            );
+            eventually("the first has its turn again", || {
+                vendor.forget();
+                gateway.chat(chat_body(MODEL));
+                (wait == 0 || called(&vendor) == ["first"]).then_some(())
+            });
+            if wait == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Who named the nearer time is tried first, and each as often as its rules say.
+#[test]
+fn z4_of_two_that_limit_the_rate_the_sooner_one_is_waited_for() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = two_targets(&vendor, "retry: {attempts: 2}").further_target(&format!(
+        "- virtual_key: third\n  provider: openai\n  api_key: ${{VENDOR_KEY}}\n  base_url: {root}/third/v1\n  models: [{MODEL}]\n  retry: {{attempts: 2}}"
+    ));
+    let gateway = Gateway::start(&setup);
+    for answer in [
+        "status=429;retry_after=20",
+        "status=503",
+        "status=429;retry_after=1",
+    ] {
+        vendor.next(answer);
+    }
+    assert_eq!(gateway.chat(chat_body(MODEL)).status(), 200);
+    assert_eq!(called(&vendor), ["first", "second", "third", "third"]);
+}
+
+#[test]
+fn z4_a_rate_limit_that_names_a_near_time_is_waited_for_where_there_is_no_other_target() {
+    let vendor = Vendor::start();
+    let gateway = Gateway::start(&one_target(&vendor, "retry: {attempts: 2}"));
+    vendor.next("status=429;retry_after=1");
+    let begun = Instant::now();
+    let answer = gateway.chat(chat_body(MODEL));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let line = gateway.access(&answer);
+    assert!(
+        line["waited_ms"]
+            .as_f64()
+            .is_some_and(|wait| wait >= 1_000.0),
+        "{line}"
+    );
+    vendor.forget();
+    vendor.next("status=429;retry_after=120");
+    assert_eq!(outcome(&gateway.chat(chat_body(MODEL))).0, 429);
+    assert_eq!(vendor.received().len(), 1, "far away");
+}
+
 #[test]
 fn a_wait_that_would_outlive_the_call_is_not_begun() {
     let vendor = Vendor::start();
@@ -498,6 +589,32 @@ fn z4_of_several_keys_one_that_is_limited_rests() {
     );
 }
 
+/// The time that a vendor names is one for the key that it limits.
+#[test]
+fn z4_another_key_of_the_same_target_is_tried_without_a_wait() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let setup = Setup::at("http://127.0.0.1:1/v1")
+        .section("discovery:\n  enabled: false")
+        .env("KEY_A", "sk-a-0123456789abcdefghij")
+        .env("KEY_B", "sk-b-0123456789abcdefghij")
+        .further_target(&format!(
+            "- virtual_key: many\n  provider: openai\n  base_url: {root}/v1\n  models: [many]\n  retry: {{attempts: 2}}\n  api_key: [{{value: \"${{KEY_A}}\"}}, {{value: \"${{KEY_B}}\"}}]"
+        ))
+        .section("strategy:\n  mode: fallback");
+    let gateway = Gateway::start(&setup);
+    vendor.next("status=429;retry_after=20");
+    let begun = Instant::now();
+    assert_eq!(gateway.chat(chat_body("many")).status(), 200);
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    let keys: Vec<_> = vendor
+        .received()
+        .iter()
+        .map(|call| call.header("authorization").map(str::to_owned))
+        .collect();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+}
+
 /// Spread before the 429 comes.
 #[test]
 fn keys_whose_vendor_says_that_little_is_left_are_spared() {
@@ -800,7 +917,7 @@ fn case_18_a_client_that_leaves_a_silent_vendor_frees_the_place() {
 }
 
 #[test]
-fn z17_who_waits_is_served_in_turn_or_told_in_time() {
+fn z17_case_17_who_waits_is_served_in_turn_or_told_in_time() {
     let vendor = Vendor::start();
     let lines = "concurrency: {max_concurrency: 1, max_wait: 400ms}";
     let gateway = Gateway::start(&one_target(&vendor, lines));
@@ -858,7 +975,7 @@ fn a_full_target_passes_the_call_on() {
 
 /// Case 19 and Z20.
 #[test]
-fn z20_a_started_stream_outlives_the_operators_deadline() {
+fn z20_case_19_a_started_stream_outlives_the_operators_deadline() {
     let vendor = Vendor::start();
     let setup = one_target(&vendor, TOUCHY).section("request_timeout: 300ms");
     let gateway = Gateway::start(&setup);

@@ -103,7 +103,7 @@ fn r7_a_standby_answers_when_the_others_have_failed() {
 
 /// Spec 01 §21, 10.
 #[test]
-fn a_rules_choice_is_the_answer_also_when_it_fails() {
+fn case_10_a_rules_choice_is_the_answer_also_when_it_fails() {
     let vendor = Vendor::start();
     let gateway = Gateway::start(&targets(
         &vendor,
@@ -474,4 +474,34 @@ fn explain_says_who_would_be_called_and_why_and_calls_nobody() {
         0,
         "and nothing is a call"
     );
+}
+
+/// R5: as many targets of one vendor as there are accounts, regions and addresses.
+#[test]
+fn r5_two_targets_of_one_provider_have_their_own_key_address_and_models() {
+    let vendor = Vendor::start();
+    let root = format!("http://{}", vendor.addr());
+    let mut setup = Setup::at(&format!("{root}/default/v1"));
+    for (name, key) in [("team-a", "KEY_A"), ("team-b", "KEY_B")] {
+        setup = setup
+            .env(key, &format!("sk-of-{name}-0123456789abcdef"))
+            .further_target(&format!(
+                "- virtual_key: {name}\n  provider: openai\n  api_key: ${{{key}}}\n  base_url: {root}/{name}/v1\n  models: {{model-of-{name}: own-of-{name}}}\n  headers: {{X-Account: {name}}}"
+            ));
+    }
+    let gateway = Gateway::start(&setup.section("strategy:\n  mode: fallback"));
+    for name in ["team-a", "team-b"] {
+        let answer = gateway.chat(chat_body(&format!("model-of-{name}")));
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert_eq!(answer.header("x-gateway-target"), Some(name));
+        let call = vendor.last();
+        assert_eq!(call.path, format!("/{name}/v1/chat/completions"));
+        let bearer = format!("Bearer sk-of-{name}-0123456789abcdef");
+        assert_eq!(call.header("authorization"), Some(bearer.as_str()));
+        assert_eq!(call.header("x-account"), Some(name));
+        assert_eq!(
+            call.json().expect("JSON")["model"],
+            format!("own-of-{name}")
+        );
+    }
 }

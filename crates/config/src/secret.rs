@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_braced_form_is_a_reference() {
+    fn case_2_only_the_braced_form_is_a_reference() {
         for (text, resolved) in [
             ("", ""),
             ("${A}", "one"),

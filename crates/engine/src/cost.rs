@@ -136,6 +136,21 @@ mod tests {
     }
 
     #[test]
+    fn case_28_what_was_cached_is_charged_as_such_and_not_twice() {
+        let usage = Usage {
+            input: 10_000,
+            cached: 8_000,
+            ..Usage::default()
+        };
+        let day = "2026-11-24".parse().unwrap();
+        let price = catalog::Catalog::embedded().price("openai", "gpt-4o", day);
+        let price = price.unwrap().to_string();
+        // 2,000 at 2.5 and 8,000 at 1.25 dollars for a million.
+        let cost = spent(Some(&price), usage).cost().unwrap();
+        assert_eq!(cost.amount.to_string(), "0.015", "{price}");
+    }
+
+    #[test]
     fn no_token_is_charged_twice() {
         let beside = Usage {
             input: 100,

@@ -11,6 +11,7 @@ pub mod chat;
 pub mod checkup;
 pub mod cost;
 mod credential;
+mod defect;
 pub mod dice;
 pub mod directory;
 pub mod discovery;

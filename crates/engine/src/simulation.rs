@@ -6,9 +6,12 @@
 //! the vendor's, and holds it against what must be true whatever the seed.
 
 mod script;
+mod shares;
 mod vendor;
 mod watch;
+mod worlds;
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,7 +30,8 @@ use crate::surface::SURFACES;
 use crate::trace::IdSource;
 use crate::upstream::Upstream;
 use script::{Arrivals, Climate, Script, Traffic};
-use watch::{Heads, Watch};
+use shares::Heads;
+use watch::Watch;
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#;
 
@@ -37,6 +41,7 @@ tokio::task_local! {
 }
 
 /// What is configured, how the hours go, and what is expected of them.
+#[derive(Clone, Copy)]
 struct World {
     /// The configuration; its targets are `a`, `b`, ..., at hosts of these names.
     yaml: &'static str,
@@ -44,6 +49,8 @@ struct World {
     usual: &'static [f64],
     climate: Climate,
     traffic: Traffic,
+    /// What the configuration says of weights, where the shares are held against them.
+    weights: Option<&'static [f64]>,
     /// What the configuration says of breakers: failures in a row, probes, and the time of one opening.
     breaker: Option<(u32, usize, Duration)>,
     /// Retries that may arrive together because they waited at the same time.
@@ -55,6 +62,7 @@ struct World {
 }
 
 /// What came of a run.
+#[derive(Default)]
 struct Run {
     findings: Vec<String>,
     heads: Heads,
@@ -77,6 +85,23 @@ fn run(world: &'static World, seed: u64, length: Duration) -> Run {
         .build()
         .unwrap();
     runtime.block_on(hours(world, seed, length))
+}
+
+/// Lets the world run with each of these seeds. Shares are those of all seeds together.
+fn run_all(world: &'static World, seeds: Range<u64>, length: Duration) -> Run {
+    let mut all = Run::default();
+    for seed in seeds {
+        let run = run(world, seed, length);
+        all.calls += run.calls;
+        shares::add(&mut all.heads, run.heads);
+        let found = run.findings.into_iter();
+        all.findings
+            .extend(found.map(|finding| format!("seed {seed}: {finding}")));
+    }
+    if let Some(weights) = world.weights {
+        all.findings.extend(shares::findings(&all.heads, weights));
+    }
+    all
 }
 
 async fn hours(world: &'static World, seed: u64, length: Duration) -> Run {
@@ -178,5 +203,44 @@ impl Clients {
     }
 }
 
+/// A caller with hundreds of calls waiting delays another's by its turn, not by hundreds. What is
+/// found when these two call.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn turns(greedy: &str, modest: &str) -> Vec<String> {
+    let clients = Clients::of(&worlds::TURNS, vec![Script::calm()], &mut Dice::new(7));
+    let caller = |name: &str| Principal {
+        id: name.into(),
+        ..Principal::anonymous()
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let (clients, caller) = (clients.clone(), caller(greedy));
+        waiting.spawn(async move { clients.call(number, caller).await });
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut findings = Vec::new();
+    for number in 1_000..1_020 {
+        let asked = Instant::now();
+        clients.call(number, caller(modest)).await;
+        let took = asked.elapsed();
+        // A place falls free within the longest call, and its own may be as long.
+        if took > Duration::from_secs(8) {
+            findings.push(format!(
+                "no starvation: the caller with few calls waited for {took:?}"
+            ));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(
+        !waiting.is_empty() || !findings.is_empty(),
+        "the others still wait"
+    );
+    while waiting.join_next().await.is_some() {}
+    findings.extend(clients.watch.lock().unwrap().finish());
+    findings
+}
+
+#[cfg(test)]
+mod proofs;
 #[cfg(test)]
 mod tests;

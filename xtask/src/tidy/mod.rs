@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bans;
+mod cases;
 mod generated;
 mod leftovers;
 mod manifests;
@@ -56,6 +57,7 @@ pub(crate) fn run(flags: Flags) -> Result<()> {
     findings.extend(architecture::check(&tree));
     findings.extend(generated::check(&tree));
     findings.extend(promises::check(&tree));
+    findings.extend(cases::check(&tree));
     findings.extend(bans::check()?);
     findings.sort();
     for finding in &findings {

@@ -71,10 +71,19 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, String)> {
             .map_or("", |(_, name)| name);
         let end = name.find(['(', '<']).unwrap_or(name.len());
         let words = name.get(..end).unwrap_or_default().split('_');
-        let carried = words.take_while(|word| is_number(word) || *word == "row");
+        // Those of other lists may stand before ours.
+        let carried = words.take_while(|word| is_of_a_list(word) || *word == "row");
         let carried = carried.filter(|word| is_number(word)).map(str::to_owned);
         carried.map(|number| (at, number)).collect::<Vec<_>>()
     })
+}
+
+/// A letter and a number.
+fn is_of_a_list(word: &str) -> bool {
+    let mut bytes = word.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && word.len() > 1
+        && bytes.all(|byte| byte.is_ascii_digit())
 }
 
 /// `d07`, `a12`.
@@ -91,9 +100,10 @@ mod tests {
         let all = NUMBERS
             .iter()
             .flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n:02}")));
-        all.filter(|number| number != without)
-            .map(|number| format!("[{number}]\nwhat = 'x'\nmissing = 'y'\n"))
-            .collect()
+        let rows = all
+            .filter(|number| number != without)
+            .map(|number| format!("[{number}]\nwhat = 'x'\nmissing = 'y'\n"));
+        rows.collect::<Vec<_>>().concat()
     }
 
     fn found(table: &str, source: &str) -> Vec<String> {

@@ -136,6 +136,55 @@ fn of_two_lists_the_newer_row_counts_and_nothing_is_lost() {
     assert_eq!(price("a-2026-01-01"), "in=2");
 }
 
+/// C4: a model that nobody knows is not looked for in every row.
+#[test]
+fn c4_what_is_not_there_is_missed_as_fast_as_what_is_there_is_found() {
+    let catalog = Catalog::embedded();
+    let took = |provider: &str, model: &str| {
+        let once = |_| {
+            let began = std::time::Instant::now();
+            for _ in 0..500 {
+                std::hint::black_box(catalog.price(provider, model, today()));
+            }
+            began.elapsed()
+        };
+        (0..8).map(once).min().unwrap()
+    };
+    let hit = took("openai", "gpt-4o");
+    for (provider, model) in [
+        ("openai", "no-such-model"),
+        ("openai", "zzz"),
+        ("nobody", "gpt-4o"),
+        ("openai", "openai/gpt-4o-zzz-20990101"),
+    ] {
+        // The reference takes some 1,900 times as long.
+        let miss = took(provider, model);
+        assert!(
+            miss < hit * 30,
+            "{provider}/{model}: {miss:?}, {hit:?} for a hit"
+        );
+    }
+}
+
+/// C10: the list knows models of every kind, not just those that chat.
+#[test]
+fn c10_the_list_knows_what_reranks_and_what_moderates() {
+    let table = Table::read(EMBEDDED.to_owned()).unwrap();
+    for mode in [Mode::Rerank, Mode::Moderation, Mode::Embedding, Mode::Image] {
+        let count = table.rows().filter(|row| row.modes.has(mode)).count();
+        assert!(count > 0, "{mode:?}");
+    }
+}
+
+/// C17: a list that is read changes no other one.
+#[test]
+fn c17_two_lists_know_nothing_of_each_other() {
+    let (one, other) = (small(), catalog(vec![entry("acme", "a", "in=7")]));
+    let price = |catalog: &Catalog| catalog.price("acme", "a", today()).unwrap().to_string();
+    assert_eq!((price(&one), price(&other)), ("in=1".into(), "in=7".into()));
+    assert!(other.lookup("acme", "shared").is_none() && one.lookup("acme", "shared").is_some());
+}
+
 #[test]
 fn the_embedded_list_is_whole() {
     let table = Table::read(EMBEDDED.to_owned()).unwrap();

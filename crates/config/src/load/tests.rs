@@ -664,11 +664,34 @@ fn everything_is_told_at_once_in_the_order_of_the_text() {
 }
 
 #[test]
-fn three_typos_in_a_json_file_are_one_answer() {
+fn case_1_three_typos_in_a_json_file_are_one_answer() {
     let text = r#"{"targts": [], "strategy": {"mod": "single"}, "targets": [{"virtual_key": "acme", "modles": []}]}"#;
     let problems = bad(text, Format::Json);
     let paths: Vec<&str> = problems.iter().map(|p| p.path.as_str()).collect();
     assert_eq!(paths, ["targts", "strategy.mod", "targets[0].modles"]);
+}
+
+#[test]
+fn case_4_a_model_may_stand_at_two_targets_and_not_twice_at_one() {
+    let two =
+        "targets:\n  - {virtual_key: acme, models: [m]}\n  - {virtual_key: local, models: [m]}\n";
+    assert_eq!(good(two).config.targets.len(), 2);
+    let twice = bad(
+        "targets: [{virtual_key: acme, models: [m, m]}]",
+        Format::Yaml,
+    );
+    assert_eq!(twice.len(), 1);
+    assert!(twice[0].message.contains("stands in this list already"));
+}
+
+/// R22: two of one name would share their state, and be walked twice.
+#[test]
+fn r22_two_targets_of_one_name_are_refused() {
+    let two = |second: &str| format!("targets: [{{virtual_key: acme}}, {{virtual_key: {second}}}]");
+    assert_eq!(good(&two("other, provider: acme")).config.targets.len(), 2);
+    let problems = bad(&two("acme"), Format::Yaml);
+    assert_eq!(problems[0].path, "targets[1].virtual_key");
+    assert!(problems[0].message.contains("must be unique"));
 }
 
 #[test]
@@ -899,7 +922,7 @@ fn choosing(strategy: &str, rest: &str) -> String {
 
 #[test]
 #[rustfmt::skip] // one row, one line
-fn a_strategy_is_held_against_what_it_chooses_from() {
+fn case_3_a_strategy_is_held_against_what_it_chooses_from() {
     let weights = |a: &str, b: &str| format!("strategy: {{mode: loadbalance}}\ntargets:\n  - {{virtual_key: acme{a}}}\n  - {{virtual_key: local{b}}}");
     for text in [
         weights(", weight: 1", ""),

@@ -148,12 +148,20 @@ fn listed(snapshot: &crate::snapshot::Snapshot) -> Vec<String> {
 
 /// R17, C16: the list is what calls can be led to, and the strategy is not asked for it per call.
 #[test]
-fn r17_the_list_is_the_union_of_what_can_be_reached() {
+fn r17_case_30_the_list_is_the_union_of_what_can_be_reached() {
     let targets = "targets:\n  - {virtual_key: plain, models: [a, shared], weight: 1}\n  - {virtual_key: acme, models: [b, shared], weight: 0}\n  - {virtual_key: open, models: [c], standby: true}\n";
     for (strategy, expected) in [
         ("mode: single", &["a@plain", "shared@plain"][..]),
         (
             "mode: fallback",
+            &["a@plain", "shared@plain", "b@acme", "c@open"],
+        ),
+        (
+            "mode: least-latency",
+            &["a@plain", "shared@plain", "b@acme", "c@open"],
+        ),
+        (
+            "mode: cost-optimized",
             &["a@plain", "shared@plain", "b@acme", "c@open"],
         ),
         ("mode: loadbalance", &["a@plain", "shared@plain", "c@open"]),
@@ -194,6 +202,62 @@ fn a_route_adds_to_the_list_what_only_it_can_reach() {
         ["b@acme"],
         "`a` is led away from its only target"
     );
+}
+
+/// C14: whoever made a model does not take the place of who serves it, or its facts would be lost.
+#[test]
+fn c14_who_serves_a_model_and_whose_it_is_are_two_things() {
+    let snapshot = snapshot(
+        "targets: [{virtual_key: acme}]
+catalog:
+  models: [{provider: acme, model: found, modes: [chat], context_window: 1000}]",
+    );
+    let target = &snapshot.targets()[0];
+    let listed = crate::discovery::Listed {
+        id: "found".into(),
+        created: 7,
+        owner: Some("system".into()),
+        context_window: None,
+        max_output_tokens: None,
+    };
+    let found = crate::discovery::Found::default().with(&target.identity(), [listed].into());
+    let entry = snapshot.with_found(&found).model_entry("found").unwrap();
+    let entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
+    assert_eq!(entry["owned_by"], "acme");
+    assert_eq!(entry["upstream_owner"], "system");
+    assert_eq!(
+        (&entry["context_window"], &entry["created"]),
+        (&1000.into(), &7.into())
+    );
+}
+
+/// C13: what the vendor has ended is told as such, to whoever looks before it is gone.
+#[test]
+fn c13_a_model_that_ends_says_when() {
+    let snapshot = snapshot(
+        "targets: [{virtual_key: acme, models: [old, gone, new]}]
+catalog:
+  models:
+    - {provider: acme, model: old, modes: [chat], sunset_date: 2999-01-01}
+    - {provider: acme, model: gone, modes: [chat], sunset_date: 2001-01-01}
+    - {provider: acme, model: new, modes: [chat]}",
+    );
+    for (model, status, deprecated) in [
+        ("old", "deprecated", true),
+        ("gone", "sunset", true),
+        ("new", "ga", false),
+    ] {
+        let entry = snapshot.model_entry(model).unwrap();
+        let entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
+        assert_eq!(
+            entry["deprecated"].as_bool().unwrap_or(false),
+            deprecated,
+            "{entry}"
+        );
+        if deprecated {
+            assert_eq!(entry["status"], status, "{entry}");
+        }
+    }
 }
 
 /// C15: what the operator says of a model is shown of it.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::clock::Moment;
 use super::sync::{AtomicU64, Mutex, Ordering, locked};
 use super::window::Window;
+use crate::defect::{Defect, planted};
 pub(super) use machine::{Change, Pass, Shut, Verdict};
 use machine::{Machine, Phase};
 pub(super) use rules::Rules;
@@ -65,7 +66,7 @@ mod gate {
             Phase::Closed { .. } => (FAILING, machine.generation),
             Phase::Open { until } => (OPEN, until.micros()),
             Phase::HalfOpen { probes, .. } => {
-                (HALF_OPEN, rules.probes.saturating_sub(probes).into())
+                (HALF_OPEN, rules.probes().saturating_sub(probes).into())
             }
         };
         (rest << 2) | phase
@@ -120,7 +121,9 @@ impl Breaker {
     /// Lets a call through, or says why not. A pass must be settled.
     pub(super) fn admit(&self, now: Moment) -> Result<Pass, Shut> {
         let word = self.gate.load(Ordering::Acquire);
-        if matches!(gate::phase(word), gate::CALM | gate::FAILING) {
+        if matches!(gate::phase(word), gate::CALM | gate::FAILING)
+            || planted(Defect::OpenBreakerAdmits)
+        {
             return Ok(Pass {
                 generation: gate::rest(word),
                 probe: false,

@@ -38,7 +38,7 @@ fn hear(watch: &Arc<Mutex<Watch>>, target: usize) -> Said {
         Mood::Slow(times) => (took.mul_f64(times), answer(200, None), End::Well),
         Mood::Failing(share) if luck <= share => (took / 10, answer(503, None), End::Failed),
         Mood::Limiting(share, hint) if luck <= share => {
-            seen.asks_for_fewer(target, hint);
+            seen.asks_for_fewer(target, call, hint);
             (Duration::ZERO, answer(429, hint), End::Neutral)
         }
         Mood::Well | Mood::Failing(_) | Mood::Limiting(..) => (took, answer(200, None), End::Well),

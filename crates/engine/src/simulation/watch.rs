@@ -11,11 +11,9 @@ use wire::fault::Fault;
 
 use super::World;
 use super::script::{Mood, Phase, Script};
+use super::shares::Heads;
 use crate::dice::Dice;
 use crate::guard::{Answer, Guard, State};
-
-/// How often each was first, by who could be: a bit for each target that was not barred.
-pub(crate) type Heads = BTreeMap<u32, Vec<u64>>;
 
 /// How an exchange ended, in the eyes of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +33,15 @@ const RECOVERED: Duration = Duration::from_secs(100);
 const ENOUGH: u64 = 200;
 /// Of the calls of a stretch, so many go to the fastest: the others explore.
 const MOST: f64 = 0.85;
-/// How much slower the second one is where there is one fastest.
+/// How much slower than the fastest a target must be to be a wrong choice. Single calls differ by more
+/// than that from each other, so between targets that are nearly as fast the better one is not found
+/// within the time that is given, and need not be: whichever answers, no call takes half as long again
+/// as at the best. A target beyond that is wrong also while two others are nearly equal.
 const CLEARLY: f64 = 1.5;
 /// The retry budget as documented: a fifth of the calls, one a second, twenty saved.
 const BUDGET: (f64, f64, f64) = (0.2, 1.0, 20.0);
+/// Within this time what a vendor says has been heard: timers wake in whole milliseconds.
+const HEARD: Duration = Duration::from_millis(2);
 /// Findings of one run that are told.
 const TOLD: usize = 8;
 
@@ -50,6 +53,8 @@ struct OfCall {
     asked: u32,
     flying: Vec<usize>,
     hedged: bool,
+    /// Who was free when a target limited the rate of this call: first that one, then the other.
+    free_beside: Option<(usize, usize)>,
     /// Who was sure to answer when it began.
     sure: Vec<usize>,
 }
@@ -58,6 +63,10 @@ struct OfVendor {
     /// Failures in a row, since when those count, and until when nobody may call because of them.
     failed: u32,
     counts_from: Instant,
+    /// The same with those that were under way before, which count for the engine, and since when
+    /// there may have been enough.
+    perhaps_failed: u32,
+    perhaps_opened: Option<Instant>,
     opened: Option<Instant>,
     shut_until: Option<Instant>,
     /// Openings seen, and calls under way that were let through a half-open breaker since the last.
@@ -66,7 +75,8 @@ struct OfVendor {
     probes: usize,
     /// When each exchange began: the call, the moment, and the opening it is a probe after.
     flights: Vec<(u64, Instant, Option<u32>)>,
-    /// Asked for no calls until then.
+    /// Asked for no calls between then and then.
+    cools_from: Instant,
     cools_until: Instant,
     budget: f64,
     reckoned: Instant,
@@ -101,6 +111,8 @@ impl Watch {
         let now = Instant::now();
         let vendor = || OfVendor {
             failed: 0,
+            perhaps_failed: 0,
+            perhaps_opened: None,
             counts_from: now,
             opened: None,
             shut_until: None,
@@ -108,6 +120,7 @@ impl Watch {
             was_open: false,
             probes: 0,
             flights: Vec::new(),
+            cools_from: now,
             cools_until: now,
             budget: BUDGET.2,
             reckoned: now,
@@ -226,6 +239,15 @@ impl Watch {
         of_call.asked |= 1 << target;
         of_call.flying.push(target);
         let asked = of_call.asked;
+        if let Some((limited, free)) = of_call.free_beside.take()
+            && limited == target
+            && !hedge
+        {
+            self.finds(
+                "nobody waits for a rate limit while another target is free",
+                format_args!("target {target} was called again before target {free}"),
+            );
+        }
         self.pays(target, now, again || hedge);
         if !again && !hedge {
             self.is_the_turn_of(target, asked, now);
@@ -296,17 +318,12 @@ impl Watch {
 
     /// Who asked for fewer calls comes after all others.
     fn is_the_turn_of(&mut self, target: usize, asked: u32, now: Instant) {
-        if now >= self.vendors[target].cools_until {
+        let vendor = &self.vendors[target];
+        // The engine counts whole microseconds.
+        if now < vendor.cools_from || now + Duration::from_micros(1) >= vendor.cools_until {
             return;
         }
-        let better = (0..self.vendors.len()).find(|other| {
-            let free = now >= self.vendors[*other].cools_until;
-            let vital = self.guards[*other].vital("m", true);
-            let cool = vital.cooling(vital.clock().now()).is_none();
-            let closed = self.guards[*other].state() == State::Closed;
-            asked & (1 << other) == 0 && free && cool && closed
-        });
-        if let Some(other) = better {
+        if let Some(other) = self.free(asked, now) {
             self.finds(
                 "who asked for fewer calls is left alone",
                 format_args!("target {target} was called before target {other}"),
@@ -314,10 +331,29 @@ impl Watch {
         }
     }
 
-    pub(super) fn asks_for_fewer(&mut self, target: usize, hint: Option<u64>) {
-        let until = Instant::now() + Duration::from_secs(hint.unwrap_or(0));
+    /// A target that was not asked yet, and that nothing speaks against.
+    fn free(&self, asked: u32, now: Instant) -> Option<usize> {
+        (0..self.vendors.len()).find(|other| {
+            let free = now >= self.vendors[*other].cools_until;
+            let vital = self.guards[*other].vital("m", true);
+            let cool = vital.cooling(vital.clock().now()).is_none();
+            let closed = self.guards[*other].state() == State::Closed;
+            asked & (1 << other) == 0 && free && cool && closed
+        })
+    }
+
+    /// A vendor limits the rate of a call, and of all others for as long as it says.
+    pub(super) fn asks_for_fewer(&mut self, target: usize, call: u64, hint: Option<u64>) {
+        let now = Instant::now();
         let vendor = &mut self.vendors[target];
+        let until = now + Duration::from_secs(hint.unwrap_or(0));
+        vendor.cools_from = now + HEARD;
         vendor.cools_until = vendor.cools_until.max(until);
+        let asked = self.calls.get(&call).map_or(0, |of_call| of_call.asked);
+        let free = self.free(asked, now);
+        if let Some(of_call) = self.calls.get_mut(&call) {
+            of_call.free_beside = free.map(|free| (target, free));
+        }
     }
 
     /// An exchange is over at the vendor's end.
@@ -348,12 +384,18 @@ impl Watch {
         match end {
             End::Well if !stale => {
                 (vendor.failed, vendor.counts_from) = (0, now);
+                (vendor.perhaps_failed, vendor.perhaps_opened) = (0, None);
                 (vendor.opened, vendor.shut_until) = (None, None);
             }
-            End::Failed if !stale && began >= vendor.counts_from => {
-                vendor.failed += 1;
+            End::Failed if !stale => {
+                vendor.perhaps_failed += 1;
+                if vendor.perhaps_failed == most {
+                    vendor.perhaps_opened = Some(now);
+                }
+                vendor.failed += u32::from(began >= vendor.counts_from);
                 if vendor.failed >= most {
-                    (vendor.opened, vendor.shut_until) = (Some(now), Some(now + open));
+                    let since = vendor.perhaps_opened.take().unwrap_or(now);
+                    (vendor.opened, vendor.shut_until) = (Some(now), Some(since + open - HEARD));
                 }
             }
             End::Well | End::Failed | End::Neutral => {}
@@ -394,7 +436,8 @@ impl Watch {
         }
     }
 
-    /// Latency routing converges and recovers: some time after each change, calls go to the fastest.
+    /// Latency routing converges and recovers: some time after each change, calls go to the fastest, or
+    /// to one that is nearly as fast.
     fn counts_towards_the_fastest(&mut self, first: usize, took: Duration) {
         let Some(settles) = self.world.settles else {
             return;
@@ -415,15 +458,11 @@ impl Watch {
             Mood::Slow(times) => self.world.usual[*target] * times,
             _ => self.world.usual[*target],
         };
-        let mut order: Vec<usize> = (0..phases.len()).collect();
-        order.sort_by(|one, other| time(one).total_cmp(&time(other)));
-        // Of two that are nearly as fast either is right.
-        if time(&order[1]) < time(&order[0]) * CLEARLY {
-            return;
-        }
+        let fastest = (0..phases.len()).map(|target| time(&target));
+        let fastest = fastest.fold(f64::INFINITY, f64::min);
         let (calls, right) = self.stretches.entry(changed).or_default();
         *calls += 1;
-        *right += u64::from(order[0] == first);
+        *right += u64::from(time(&first) < fastest * CLEARLY);
     }
 
     /// What was found.
@@ -435,7 +474,7 @@ impl Watch {
             if calls >= ENOUGH && share < MOST {
                 self.finds(
                     "latency routing converges and recovers",
-                    format_args!("of {calls} calls after the change at {since:?}, {share:.2} went to the fastest"),
+                    format_args!("of {calls} calls after the change at {since:?}, {share:.2} went to the fastest or nearly so"),
                 );
             }
         }

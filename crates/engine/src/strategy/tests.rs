@@ -208,7 +208,7 @@ fn without_a_rule_that_matches_the_first_is_chosen() {
 }
 
 #[test]
-fn shares_are_drawn_as_they_are_written() {
+fn case_6_shares_are_drawn_as_they_are_written() {
     let case = case("mode: loadbalance", &["a", "b"])
         .but("a", weighs(90.0))
         .but("b", weighs(10.0));
@@ -274,7 +274,7 @@ fn r8_the_share_of_a_dead_neighbour_is_drawn_anew() {
 
 /// R19: shares are drawn among those that can stream what is to be streamed.
 #[test]
-fn r19_what_cannot_stream_takes_no_share_of_streams() {
+fn r19_case_7_what_cannot_stream_takes_no_share_of_streams() {
     let snapshot = snapshot(
         "strategy: {mode: loadbalance}\ntargets:\n  - {virtual_key: whole, models: [m], weight: 1000000000}\n  - {virtual_key: a, provider: plain, models: [m], weight: 1}\n  - {virtual_key: b, provider: plain, models: [m], weight: 1}",
     );
@@ -531,7 +531,7 @@ fn an_experiment_holds_on_to_what_it_is_told_to() {
 
 /// Spec 01 §21, 5: where one side alone serves the model, it has all of its calls.
 #[test]
-fn an_experiment_of_which_one_side_serves_the_model_is_that_side() {
+fn case_5_an_experiment_of_which_one_side_serves_the_model_is_that_side() {
     let strategy =
         "mode: ab-test, ab_variants: [{target_key: a, weight: 1}, {target_key: b, weight: 9}]";
     let one = case(strategy, &["a", "b"]).without("b");
@@ -559,7 +559,7 @@ fn a_named_target_is_not_moved_by_rules() {
 
 /// Spec 01 §8: what is barred is told with the soonest time at which another try makes sense.
 #[test]
-fn r1_all_barred_is_503_with_the_soonest_wait_and_unknown_is_404() {
+fn r1_case_11_all_barred_is_503_with_the_soonest_wait_and_unknown_is_404() {
     let snapshot = pool(&["a", "b"]);
     let call = chat(&snapshot, "m");
     let facts = crate::testing::facts(&call);
@@ -574,4 +574,31 @@ fn r1_all_barred_is_503_with_the_soonest_wait_and_unknown_is_404() {
         (503, "upstream_unavailable")
     );
     assert_eq!(fault.retry_after_seconds(), Some(9));
+}
+
+/// R18: what is written of the modes is what they do after a failure.
+#[test]
+fn r18_the_modes_that_move_on_are_those_that_the_documentation_names() {
+    const WRITTEN: &str = include_str!("../../../../docs/configuration.md");
+    let table = WRITTEN.split("## `strategy`").nth(1).unwrap();
+    let mut modes = 0;
+    let rows = table.lines().filter(|row| row.starts_with("| `"));
+    // Below the head of the table.
+    for row in rows.skip(1).take(8) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let mode = cells[1].trim_matches('`');
+        let rest = match mode {
+            "conditional" => ", conditions: [{key: model, value: m, target_key: a}]",
+            "content-based" => {
+                ", content_conditions: [{type: prompt_contains, value: select, target_key: a}]"
+            }
+            "ab-test" => ", ab_variants: [{target_key: a, weight: 1}]",
+            _ => "",
+        };
+        let order = case(&format!("mode: {mode}{rest}"), &["a", "b"]).order(0);
+        let goes_on = order.advance && order.candidates.len() > 1;
+        assert_eq!(goes_on, cells[3] != "the answer", "{row}");
+        modes += 1;
+    }
+    assert_eq!(modes, 8);
 }

@@ -81,7 +81,7 @@ impl Machine {
         }
         let mut probe = false;
         if let Phase::HalfOpen { probes, .. } = &mut self.phase {
-            if *probes >= rules.probes {
+            if *probes >= rules.probes() {
                 return Err(Shut::Probing);
             }
             *probes += 1;

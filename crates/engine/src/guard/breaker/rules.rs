@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::window::Tally;
+use crate::defect::{Defect, planted};
 
 /// When a breaker opens and closes.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,11 @@ impl Rules {
             open,
             open_most: spec.max_timeout.unwrap_or(Duration::from_mins(5)).max(open),
         })
+    }
+
+    /// Probes that may be out at a time.
+    pub(super) fn probes(&self) -> u32 {
+        self.probes + u32::from(planted(Defect::OneProbeTooMany))
     }
 
     /// The same for a target as a whole: one model that fails among others that do not is no reason
