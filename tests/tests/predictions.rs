@@ -223,7 +223,7 @@ fn a13_a_refusal_is_told_as_any_vendors() {
     for (settings, status, code) in [
         ("status=400", 400, "invalid_request"),
         ("status=401", 502, "upstream_auth_error"),
-        ("status=402", 502, "upstream_quota_exhausted"),
+        ("status=402", 502, "upstream_billing"),
         ("status=422", 422, "invalid_request"),
         ("status=429;retry_after=7", 429, "rate_limit_exceeded"),
         ("status=500", 502, "upstream_error"),

@@ -167,16 +167,19 @@ impl Tongue {
             Tongue::Other(session) => session.refused(headers, body),
         }
     }
+
     /// The status that an error means: a translated vendor's own word counts more than the one in
-    /// the head, which some give in general terms. A word that only says 400 is the more general one.
+    /// the head, which some give in general terms. A word that only says 400 or 500 is the more
+    /// general one.
     pub(crate) fn status(&self, head: StatusCode, error: &VendorError) -> StatusCode {
         let said = match self {
             Tongue::Same { .. } => None,
             Tongue::Other(_) => error.status,
         };
         let said = said.and_then(|status| StatusCode::from_u16(status).ok());
+        let vague = [StatusCode::BAD_REQUEST, StatusCode::INTERNAL_SERVER_ERROR];
         let general = |status: &StatusCode| {
-            status.is_success() || (*status == StatusCode::BAD_REQUEST && !head.is_success())
+            status.is_success() || (vague.contains(status) && !head.is_success())
         };
         said.filter(|status| !general(status)).unwrap_or(head)
     }

@@ -213,6 +213,13 @@ proptest! {
         let back = anthropic::read_request(Node::parse(&there.body).unwrap()).unwrap();
         let mut expected = shaped(read(body.as_bytes()));
         prop_assert_eq!(thoughts(&back), thoughts(&expected));
+        // Where nobody said anything a turn is made up.
+        let silent = |turn: &Turn<'_>| turn.role.is_system() || turn.blocks.is_empty();
+        if expected.turns.iter().all(silent) {
+            let go_on = Block::text("Continue.");
+            expected.turns.retain(|turn| turn.role.is_system());
+            expected.turns.push(Turn::new(Role::User, vec![go_on]));
+        }
         // What was told of as lost does not come back; what makes no sense without tools neither.
         expected.sampling.seed = None;
         if told_of_tools {
