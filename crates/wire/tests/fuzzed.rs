@@ -149,3 +149,30 @@ fn blanks_before_a_stream_change_nothing_however_they_are_cut() {
         assert_eq!(whole.0.is_ok(), good, "{body}: {whole:?}");
     }
 }
+
+#[test]
+fn an_event_is_one_line_whatever_blanks_a_vendors_members_hold() {
+    let mut frames = Vec::new();
+    for (name, payload) in [
+        (
+            "contentBlockDelta",
+            "{\"contentBlockIndex\":0,\"delta\":{\"citation\":\r{\"title\":\"Doc\",\n\n\"source\":\r\"d\"}}}",
+        ),
+        ("messageStop", r#"{"stopReason":"end_turn"}"#),
+        ("metadata", "{\"metrics\":{\n\n\"latencyMs\":1}}"),
+    ] {
+        let headers = [
+            (":message-type", eventstream::Value::Text("event")),
+            (":event-type", eventstream::Value::Text(name)),
+        ];
+        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
+    }
+    for door in [to_messages, to_openai] {
+        let (ended, out) = told(door(converse::reader(Recall::default(), MAX)), &[&frames]);
+        assert_eq!(ended, Ok(()));
+        for block in wire::sse::blocks(out.as_bytes()).filter(|block| !block.is_done()) {
+            let data = block.data().unwrap();
+            assert_eq!(wire::json::check(&data), Ok(()), "{out}");
+        }
+    }
+}
