@@ -130,13 +130,49 @@ fn assert_closed((ended, out): &(Result<(), Break>, String), blocks: usize) {
 }
 
 #[test]
-fn blanks_before_an_array_change_nothing_however_they_are_cut() {
-    let body = b" \n\n[{\"candidates\": nonsense}]";
+fn blanks_before_a_stream_change_nothing_however_they_are_cut() {
     let read = |pieces: &[&[u8]]| {
         let reader = gemini::reader(Recall::default(), MAX);
         told(to_openai(reader), pieces)
     };
-    let (blanks, array) = body.split_at(3);
-    assert_eq!(read(&[body]), read(&[blanks, array]));
-    assert!(matches!(read(&[body]).0, Err(Break::Malformed(_))));
+    let event =
+        r#"data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}"#;
+    for (body, good) in [
+        ("[{\"candidates\": nonsense}]", false),
+        (event, true),
+        ("data: nonsense", false),
+    ] {
+        let body = format!(" \t\n{body}\n\n");
+        let (blanks, rest) = body.as_bytes().split_at(3);
+        let whole = read(&[body.as_bytes()]);
+        assert_eq!(whole, read(&[blanks, rest]));
+        assert_eq!(whole.0.is_ok(), good, "{body}: {whole:?}");
+    }
+}
+
+#[test]
+fn an_event_is_one_line_whatever_blanks_a_vendors_members_hold() {
+    let mut frames = Vec::new();
+    for (name, payload) in [
+        (
+            "contentBlockDelta",
+            "{\"contentBlockIndex\":0,\"delta\":{\"citation\":\r{\"title\":\"Doc\",\n\n\"source\":\r\"d\"}}}",
+        ),
+        ("messageStop", r#"{"stopReason":"end_turn"}"#),
+        ("metadata", "{\"metrics\":{\n\n\"latencyMs\":1}}"),
+    ] {
+        let headers = [
+            (":message-type", eventstream::Value::Text("event")),
+            (":event-type", eventstream::Value::Text(name)),
+        ];
+        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
+    }
+    for door in [to_messages, to_openai] {
+        let (ended, out) = told(door(converse::reader(Recall::default(), MAX)), &[&frames]);
+        assert_eq!(ended, Ok(()));
+        for block in wire::sse::blocks(out.as_bytes()).filter(|block| !block.is_done()) {
+            let data = block.data().unwrap();
+            assert_eq!(wire::json::check(&data), Ok(()), "{out}");
+        }
+    }
 }

@@ -313,10 +313,12 @@ fn named(out: &mut Vec<u8>, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\ndata: ");
+    let start = out.len();
     write::object(out, |o| {
         o.text("type", name);
         fill(o);
     });
+    write::one_line(&mut out[start..]);
     out.extend_from_slice(b"\n\n");
 }
 

@@ -51,7 +51,9 @@ impl EventWriter {
 
     fn send(&mut self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
         self.begin(out);
+        let start = out.len();
         write::object(out, fill);
+        write::one_line(&mut out[start..]);
         if !self.array {
             out.extend_from_slice(b"\n\n");
         }

@@ -33,13 +33,15 @@ enum Form {
 }
 
 impl StreamReader {
-    /// Takes the first byte that is no blank for what it says of the form.
-    fn settle(&mut self, chunk: &[u8]) {
-        let blank = |byte: &&u8| byte.is_ascii_whitespace();
-        let Some(first) = chunk.iter().find(|byte| !blank(byte)) else {
-            return;
-        };
+    /// Takes the first byte that is no blank for what it says of the form. Blanks before it belong
+    /// to neither: they may come in a piece of their own.
+    fn settle(&mut self, chunk: &mut Bytes) {
         if let Form::Unknown(events) = &mut self.form {
+            let blanks = chunk.len() - chunk.trim_ascii_start().len();
+            let _ = chunk.split_to(blanks);
+            let Some(first) = chunk.first() else {
+                return;
+            };
             let events = std::mem::take(events);
             self.form = if b"[{".contains(first) {
                 Form::Array(events, Vec::new())
@@ -51,25 +53,19 @@ impl StreamReader {
 }
 
 impl Reader for StreamReader {
-    fn push(&mut self, chunk: Bytes, sink: &mut Sink<'_>) -> Result<(), Break> {
-        self.settle(&chunk);
+    fn push(&mut self, mut chunk: Bytes, sink: &mut Sink<'_>) -> Result<(), Break> {
+        self.settle(&mut chunk);
         match &mut self.form {
             Form::Unknown(_) => Ok(()),
             Form::Events(events) => events.push(chunk, sink),
             Form::Array(_, kept) => {
-                // The blanks before it may have come by themselves.
-                let chunk = if kept.is_empty() {
-                    chunk.trim_ascii_start()
-                } else {
-                    &chunk
-                };
                 if kept.len() + chunk.len() > self.max_event {
                     return Err(Break::Malformed(format!(
                         "an array has more than {} bytes",
                         self.max_event
                     )));
                 }
-                kept.extend_from_slice(chunk);
+                kept.extend_from_slice(&chunk);
                 Ok(())
             }
         }

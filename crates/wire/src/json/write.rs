@@ -11,6 +11,16 @@ pub fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
     out.push(b'}');
 }
 
+/// Makes one line of written JSON: outside of strings a line end is a blank like others, and inside
+/// it stands as an escape. A vendor's own members may hold them.
+pub(crate) fn one_line(json: &mut [u8]) {
+    for byte in json {
+        if matches!(byte, b'\r' | b'\n') {
+            *byte = b' ';
+        }
+    }
+}
+
 /// Writes an array.
 pub fn array(out: &mut Vec<u8>, fill: impl FnOnce(&mut Array<'_>)) {
     out.push(b'[');

@@ -114,6 +114,7 @@ impl ChunkWriter {
         }
         let begun = std::mem::replace(&mut self.choice(number).begun, true);
         out.extend_from_slice(&self.head);
+        let start = out.len();
         write::object(out, |o| {
             o.uint("index", u64::from(number));
             o.object("delta", |o| {
@@ -124,6 +125,7 @@ impl ChunkWriter {
             });
             beside(o);
         });
+        write::one_line(&mut out[start..]);
         out.extend_from_slice(b"]}\n\n");
     }
 
@@ -356,6 +358,7 @@ impl ChunkWriter {
         write::object(&mut member, |o| {
             write_metadata(o, &self.face.provider, &metadata);
         });
+        write::one_line(&mut member);
         out.push(b',');
         out.extend_from_slice(&member[1..]);
         out.extend_from_slice(b"\n\n");
