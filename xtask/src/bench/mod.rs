@@ -71,13 +71,18 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
 fn tell(run: &Run, check: bool) -> Result<()> {
     let verdicts = run.verdicts();
     for verdict in &verdicts {
-        let met = if verdict.met { "met   " } else { "MISSED" };
         println!(
-            "{met}  {}: {}, at most {}",
-            verdict.what, verdict.found, verdict.limit
+            "{:9}  {}: {}, at most {}",
+            verdict.outcome.word(),
+            verdict.what,
+            verdict.found,
+            verdict.limit
         );
     }
-    let missed = verdicts.iter().filter(|verdict| !verdict.met).count();
+    let missed = verdicts
+        .iter()
+        .filter(|it| it.outcome == verdict::Outcome::Missed)
+        .count();
     if check && missed > 0 {
         bail!("{missed} of {} limits missed", verdicts.len());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::machine::Placement;
 use super::measure::{EASY, Keep, Pace, Proxy, Round, STREAMS, Series, mib};
 use super::scenario::Scenario;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, Outcome, Verdict};
 
 /// Everything a report is made from.
 pub(crate) struct Run {
@@ -71,12 +71,19 @@ on everything that shares the machine, here the mock and the load generator too.
         }
         let mut text = String::from("\n## Limits\n\n| | at most | found | |\n|---|---|---|---|\n");
         for verdict in verdicts {
-            let met = if verdict.met { "met" } else { "**missed**" };
             let Verdict {
-                what, limit, found, ..
+                what,
+                limit,
+                found,
+                outcome,
             } = verdict;
-            let _ = writeln!(text, "| {what} | {limit} | {found} | {met} |");
+            let word = match outcome {
+                Outcome::Met => "met".to_owned(),
+                other => format!("**{}**", other.word()),
+            };
+            let _ = writeln!(text, "| {what} | {limit} | {found} | {word} |");
         }
+        text += "\n*Undecided*: over the limit, and so is nginx; the machine was not quiet enough to tell.\n";
         text
     }
 
