@@ -33,6 +33,8 @@ const RECOVERED: Duration = Duration::from_secs(100);
 const ENOUGH: u64 = 200;
 /// Of the calls of a stretch, so many go to the fastest: the others explore.
 const MOST: f64 = 0.85;
+/// Standard deviations that are left to chance: a long run has thousands of stretches.
+const CHANCE: f64 = 4.0;
 /// How much slower than the fastest a target must be to be a wrong choice. Single calls differ by more
 /// than that from each other, so between targets that are nearly as fast the better one is not found
 /// within the time that is given, and need not be: whichever answers, no call takes half as long again
@@ -470,8 +472,12 @@ impl Watch {
         let stretches = std::mem::take(&mut self.stretches);
         for (since, (calls, right)) in stretches {
             #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
-            let share = right as f64 / calls.max(1) as f64;
-            if calls >= ENOUGH && share < MOST {
+            let (share, slack) = {
+                let calls = calls.max(1) as f64;
+                let deviation = (MOST * (1.0 - MOST) / calls).sqrt();
+                (right as f64 / calls, CHANCE * deviation)
+            };
+            if calls >= ENOUGH && share < MOST - slack {
                 self.finds(
                     "latency routing converges and recovers",
                     format_args!("of {calls} calls after the change at {since:?}, {share:.2} went to the fastest or nearly so"),
