@@ -30,6 +30,7 @@ mod plan;
 mod received;
 mod reply;
 mod request;
+pub(crate) mod said;
 mod sse;
 mod translation;
 mod turns;

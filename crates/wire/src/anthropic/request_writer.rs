@@ -11,7 +11,7 @@ use super::thinking::ThoughtPlan;
 use super::tool::{Choice, Chosen, write_cache, write_choice, write_tool};
 use crate::ir::{
     Block, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape, Text,
-    ToolChoice, ToolKind, Turn, keep_last_marks, names, shape, with_extra,
+    ToolChoice, ToolKind, Turn, keep_last_marks, names, said, shape, with_extra,
 };
 use crate::json::write::{self, Object};
 
@@ -103,32 +103,22 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn note_unsayable(&mut self) {
-        let (request, sampling) = (&self.request, &self.request.sampling);
-        let is_set = |number: Option<f64>| number.is_some_and(|number| number != 0.0);
-        let biased = sampling.logit_bias.as_ref();
-        for (there, param) in [
-            (sampling.n.is_some_and(|n| n > 1), "n"),
-            (sampling.seed.is_some(), "seed"),
-            (is_set(sampling.presence_penalty), "presence_penalty"),
-            (is_set(sampling.frequency_penalty), "frequency_penalty"),
-            (sampling.logprobs == Some(true), "logprobs"),
-            (sampling.top_logprobs.is_some(), "top_logprobs"),
-            (
-                biased.is_some_and(|bias| !bias.node().members().is_empty()),
-                "logit_bias",
-            ),
-            (
-                request.modalities.iter().any(|word| word != "text"),
-                "modalities",
-            ),
-            (request.verbosity.is_some(), "verbosity"),
-            (request.prompt_cache_key.is_some(), "prompt_cache_key"),
-            (request.metadata.is_some(), "metadata"),
-        ] {
-            self.dropped.note_if(there, param);
-        }
-        let named = request.turns.iter().any(|turn| turn.name.is_some());
-        self.dropped.note_if(named, "messages[].name");
+        let request = &self.request;
+        let lacking = [
+            said::N,
+            said::SEED,
+            said::PRESENCE_PENALTY,
+            said::FREQUENCY_PENALTY,
+            said::LOGPROBS,
+            said::TOP_LOGPROBS,
+            said::LOGIT_BIAS,
+            said::MODALITIES,
+            said::VERBOSITY,
+            said::PROMPT_CACHE_KEY,
+            said::METADATA,
+            said::NAMES_OF_SPEAKERS,
+        ];
+        self.dropped.note_said(request, &lacking);
         for (name, _) in &request.unknown {
             self.dropped.note(name.to_string());
         }

@@ -1,7 +1,6 @@
 //! What stands beside the conversation: the operator's notes, the price class.
 
-use crate::ir::{Dropped, Raw, Request};
-use crate::json::Node;
+use crate::ir::{Dropped, Request};
 use crate::json::write::{self, Object};
 
 /// The most notes of one request.
@@ -83,11 +82,6 @@ pub(super) fn write_schema(
             });
         });
     });
-}
-
-/// Whether a `logit_bias` says something.
-pub(super) fn is_biased(bias: Option<&Raw<'_>>) -> bool {
-    bias.is_some_and(|bias| !Node::members(bias.node()).is_empty())
 }
 
 /// Writes an object that may stay empty; then nothing is written.

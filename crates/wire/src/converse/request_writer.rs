@@ -6,13 +6,13 @@ use super::FIELDS;
 use super::block_writer::{self, Blocks, is_blank, is_lost, keeps, write_mark};
 use super::document::Names;
 use super::family::{Caches, Family, Takes, TopK};
-use super::fields::{is_biased, write_notes, write_schema, write_tier, write_unless_empty};
+use super::fields::{write_notes, write_schema, write_tier, write_unless_empty};
 use super::thinking::Thoughts;
 use super::tool::{has_calls, of_object, write_choice, write_remembered, write_spec, write_tool};
 use crate::anthropic::{Choice, Chosen, ChosenSampling, Claude, JSON_TOOL, adapt_schema};
 use crate::ir::{
     Block, CacheMark, Dropped, Encoded, Format, Plan, Raw, Recall, Refusal, Request, Role, Shape,
-    Text, ToolChoice, ToolKind, Turn, keep_last_marks, names, shape, with_extra,
+    Text, ToolChoice, ToolKind, Turn, keep_last_marks, names, said, shape, with_extra,
 };
 use crate::json::write::{self, Object};
 
@@ -107,27 +107,21 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn note_unsayable(&mut self) {
-        let (request, sampling) = (&self.request, &self.request.sampling);
-        let is_set = |number: Option<f64>| number.is_some_and(|number| number != 0.0);
-        for (there, param) in [
-            (sampling.n.is_some_and(|n| n > 1), "n"),
-            (sampling.seed.is_some(), "seed"),
-            (is_set(sampling.presence_penalty), "presence_penalty"),
-            (is_set(sampling.frequency_penalty), "frequency_penalty"),
-            (sampling.logprobs == Some(true), "logprobs"),
-            (sampling.top_logprobs.is_some(), "top_logprobs"),
-            (is_biased(sampling.logit_bias.as_ref()), "logit_bias"),
-            (
-                request.modalities.iter().any(|word| word != "text"),
-                "modalities",
-            ),
-            (request.verbosity.is_some(), "verbosity"),
-            (request.prompt_cache_key.is_some(), "prompt_cache_key"),
-        ] {
-            self.dropped.note_if(there, param);
-        }
-        let named = request.turns.iter().any(|turn| turn.name.is_some());
-        self.dropped.note_if(named, "messages[].name");
+        let request = &self.request;
+        let lacking = [
+            said::N,
+            said::SEED,
+            said::PRESENCE_PENALTY,
+            said::FREQUENCY_PENALTY,
+            said::LOGPROBS,
+            said::TOP_LOGPROBS,
+            said::LOGIT_BIAS,
+            said::MODALITIES,
+            said::VERBOSITY,
+            said::PROMPT_CACHE_KEY,
+            said::NAMES_OF_SPEAKERS,
+        ];
+        self.dropped.note_said(request, &lacking);
         for (name, _) in &request.unknown {
             self.dropped.note(name.to_string());
         }

@@ -8,7 +8,8 @@ use super::tool::{
     filled, in_words, is_function, is_sayable, write_choice, write_form, write_tools,
 };
 use crate::ir::{
-    Block, Dropped, Encoded, Format, Plan, Recall, Refusal, Request, Shape, ToolKind, names, shape,
+    Block, Dropped, Encoded, Format, Plan, Recall, Refusal, Request, Shape, ToolKind, names, said,
+    shape,
 };
 use crate::json::write::{self, Object};
 
@@ -96,20 +97,24 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn note_unsayable(&mut self) {
-        let (request, sampling) = (&self.request, &self.request.sampling);
-        let biased = sampling.logit_bias.as_ref();
+        let request = &self.request;
         let tier = request.service_tier.as_deref();
-        for (there, param) in [
+        let users = [
             (request.user.is_some(), "user"),
             (request.safety_identifier.is_some(), "safety_identifier"),
-            (request.parallel_tools == Some(false), "parallel_tool_calls"),
-            (
-                biased.is_some_and(|bias| !bias.node().members().is_empty()),
-                "logit_bias",
-            ),
-            (request.verbosity.is_some(), "verbosity"),
-            (request.prompt_cache_key.is_some(), "prompt_cache_key"),
-            (request.metadata.is_some(), "metadata"),
+        ];
+        for (there, param) in users {
+            self.dropped.note_if(there, param);
+        }
+        let lacking = [
+            said::ONE_CALL_AT_A_TIME,
+            said::LOGIT_BIAS,
+            said::VERBOSITY,
+            said::PROMPT_CACHE_KEY,
+            said::METADATA,
+        ];
+        self.dropped.note_said(request, &lacking);
+        for (there, param) in [
             (self.thought.unheard, "reasoning_effort"),
             (request.stop.len() > STOPS_MAX, "stop"),
             (

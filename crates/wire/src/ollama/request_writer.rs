@@ -4,7 +4,7 @@ use super::message_writer::{Called, check, keeps};
 use super::{KEEP_ALIVE, OPTIONS, custom_tools};
 use crate::ir::{
     Block, Dropped, Effort, Encoded, Format, Plan, Raw, Reasoning, ReasoningMode, Recall, Refusal,
-    Request, Shape, Tool, ToolChoice, ToolKind, names, shape, with_extra,
+    Request, Shape, Tool, ToolChoice, ToolKind, names, said, shape, with_extra,
 };
 use crate::json::write::{self, Array, Object};
 
@@ -77,34 +77,19 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
 }
 
 fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
-    let sampling = &request.sampling;
-    let biased = sampling.logit_bias.as_ref();
-    for (there, param) in [
-        (sampling.n.is_some_and(|n| n > 1), "n"),
-        (
-            request.user.is_some() || request.safety_identifier.is_some(),
-            "user",
-        ),
-        (
-            biased.is_some_and(|bias| !bias.node().members().is_empty()),
-            "logit_bias",
-        ),
-        (request.parallel_tools == Some(false), "parallel_tool_calls"),
-        (
-            request.modalities.iter().any(|word| word != "text"),
-            "modalities",
-        ),
-        (request.verbosity.is_some(), "verbosity"),
-        (request.prompt_cache_key.is_some(), "prompt_cache_key"),
-        (request.service_tier.is_some(), "service_tier"),
-        (request.metadata.is_some(), "metadata"),
-        (
-            request.turns.iter().any(|turn| turn.name.is_some()),
-            "messages[].name",
-        ),
-    ] {
-        dropped.note_if(there, param);
-    }
+    let lacking = [
+        said::N,
+        said::USER,
+        said::LOGIT_BIAS,
+        said::ONE_CALL_AT_A_TIME,
+        said::MODALITIES,
+        said::VERBOSITY,
+        said::PROMPT_CACHE_KEY,
+        said::SERVICE_TIER,
+        said::METADATA,
+        said::NAMES_OF_SPEAKERS,
+    ];
+    dropped.note_said(request, &lacking);
     for (name, _) in &request.unknown {
         if name != KEEP_ALIVE && !OPTIONS.contains(&&**name) {
             dropped.note(name.to_string());

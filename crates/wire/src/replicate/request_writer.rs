@@ -3,7 +3,7 @@
 use super::Inputs;
 use crate::ir::{
     Block, Dropped, Effort, Encoded, Image, Plan, Recall, Refusal, Request, Role, Turn, media,
-    with_extra,
+    said, with_extra,
 };
 use crate::json::Node;
 use crate::json::write::{self, Object};
@@ -104,8 +104,6 @@ fn check(request: &Request<'_>, inputs: Option<&Inputs>) -> Result<(), Refusal> 
 }
 
 fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
-    let sampling = &request.sampling;
-    let biased = sampling.logit_bias.as_ref();
     let kept = |block: &Block<'_>| {
         let words = matches!(
             block,
@@ -119,47 +117,31 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         .iter()
         .filter(assistant)
         .flat_map(|turn| &turn.blocks);
+    let formed = !matches!(request.format, None | Some(crate::ir::Format::Text));
+    let tools = !request.tools.is_empty();
     for (there, param) in [
-        (sampling.n.is_some_and(|n| n > 1), "n"),
-        (!request.tools.is_empty(), "tools"),
-        (
-            request.tool_choice.is_some() && !request.tools.is_empty(),
-            "tool_choice",
-        ),
-        (request.parallel_tools == Some(false), "parallel_tool_calls"),
-        (
-            !matches!(request.format, None | Some(crate::ir::Format::Text)),
-            "response_format",
-        ),
-        (sampling.logprobs == Some(true), "logprobs"),
-        (
-            sampling.top_logprobs.is_some_and(|count| count > 0),
-            "top_logprobs",
-        ),
-        (
-            request.user.is_some() || request.safety_identifier.is_some(),
-            "user",
-        ),
-        (
-            biased.is_some_and(|bias| !bias.node().members().is_empty()),
-            "logit_bias",
-        ),
+        (tools, "tools"),
+        (tools && request.tool_choice.is_some(), "tool_choice"),
+        (formed, "response_format"),
         (own.any(|block| !kept(block)), "messages"),
-        (
-            request.modalities.iter().any(|word| word != "text"),
-            "modalities",
-        ),
-        (request.verbosity.is_some(), "verbosity"),
-        (request.prompt_cache_key.is_some(), "prompt_cache_key"),
-        (request.service_tier.is_some(), "service_tier"),
-        (request.metadata.is_some(), "metadata"),
-        (
-            request.turns.iter().any(|turn| turn.name.is_some()),
-            "messages[].name",
-        ),
     ] {
         dropped.note_if(there, param);
     }
+    let lacking = [
+        said::N,
+        said::ONE_CALL_AT_A_TIME,
+        said::LOGPROBS,
+        said::SOME_TOP_LOGPROBS,
+        said::USER,
+        said::LOGIT_BIAS,
+        said::MODALITIES,
+        said::VERBOSITY,
+        said::PROMPT_CACHE_KEY,
+        said::SERVICE_TIER,
+        said::METADATA,
+        said::NAMES_OF_SPEAKERS,
+    ];
+    dropped.note_said(request, &lacking);
     for (name, _) in &request.unknown {
         dropped.note(name.to_string());
     }
