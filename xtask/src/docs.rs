@@ -58,7 +58,7 @@ fn providers_page(now: &str) -> Result<String> {
 }
 
 fn schema_page(_now: &str) -> Result<String> {
-    let mut text = serde_json::to_string_pretty(&config::schema())?;
+    let mut text = serde_json::to_string_pretty(&config::generated_schema())?;
     text.push('\n');
     Ok(text)
 }
@@ -99,6 +99,6 @@ mod tests {
             assert!(page.contains(&format!("\n| `{id}` |")), "{id}");
         }
         let schema: serde_json::Value = serde_json::from_str(&schema_page("").unwrap()).unwrap();
-        assert_eq!(schema, config::schema());
+        assert_eq!(schema, config::generated_schema());
     }
 }

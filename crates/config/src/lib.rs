@@ -47,7 +47,7 @@ pub use routes::{
     ClockError, ClockTime, Day, Entry, Hours, Match, Member, OneOrMany, Route, Surface, TokenRange,
     UtcOffset,
 };
-pub use schema::schema;
+pub use schema::{WRITTEN as SCHEMA, generated as generated_schema, schema};
 pub use secret::{Missing, REDACTED, Secret, Source, references, resolve};
 pub use server::{Listen, ListenError, OnDisconnect, RateLimit, Server, Stream, Tls};
 pub use starter::{StarterTarget, starter};

@@ -7,7 +7,6 @@
 //! once, in the order of the text.
 
 use std::path::Path as FilePath;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -69,12 +68,11 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
-
 /// Reads a config, or tells everything that is wrong with it.
 pub fn load(text: &str, format: Format, known: &Known<'_>) -> Result<Loaded, Problems> {
     let tree = node::read(text, format).map_err(|problem| Problems(vec![problem]))?;
-    let fitted = conform(&SCHEMA, &tree.root, format);
+    // Kept for the next reload, the schema would be a large part of what rests in memory.
+    let fitted = conform(&schema(), &tree.root, format);
     let mut problems = tree.problems;
     problems.extend(fitted.problems);
     let Some(value) = fitted.value else {

@@ -8,11 +8,29 @@ use serde_json::Value;
 
 use crate::top::Config;
 
-/// The JSON Schema (draft 2020-12) of a config.
+/// The JSON Schema (draft 2020-12) of a config, as [`generated`] made it last: making it anew would
+/// need the code of every type's schema in the binary, and memory for it as long as that runs.
 ///
 /// Beside the standard words it has three of its own: `x-minimum` and
 /// `x-maximum` bound a duration, and `x-later` names what other versions accept.
+pub const WRITTEN: &str = include_str!("../../../docs/config.schema.json");
+
+/// [`WRITTEN`] as a value.
+///
+/// # Panics
+///
+/// Never: a test reads it.
+#[expect(
+    clippy::expect_used,
+    reason = "the file is part of the program, and tested"
+)]
 pub fn schema() -> Value {
+    serde_json::from_str(WRITTEN).expect("docs/config.schema.json is well formed")
+}
+
+/// The schema made from the types of this build: what `cargo xtask docs` writes, and
+/// `cargo xtask tidy` holds the written one against.
+pub fn generated() -> Value {
     let settings = SchemaSettings::draft2020_12();
     let mut schema = settings.into_generator().into_root_schema_for::<Config>();
     RecursiveTransform(forget_defaults_of_required).transform(&mut schema);
@@ -58,6 +76,14 @@ mod tests {
         for (name, inner) in schema["$defs"].as_object().into_iter().flatten() {
             properties(name, inner, found);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_types_say() {
+        assert!(
+            schema() == generated(),
+            "the types have changed: run `cargo xtask docs`"
+        );
     }
 
     #[test]
