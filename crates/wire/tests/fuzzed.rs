@@ -37,6 +37,19 @@ fn told(mut stream: Translation, pieces: &[&[u8]]) -> (Result<(), Break>, String
     (ended, String::from_utf8(out).unwrap())
 }
 
+/// An event stream of these names and payloads.
+fn frames(events: &[(&str, &str)]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for (name, payload) in events {
+        let headers = [
+            (":message-type", eventstream::Value::Text("event")),
+            (":event-type", eventstream::Value::Text(name)),
+        ];
+        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
+    }
+    frames
+}
+
 const BLOCK: &str = "event: content_block_start\n\
     data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n";
 const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
@@ -96,8 +109,7 @@ fn what_a_vendor_leaves_open_is_closed_for_the_client() {
     let reader = anthropic::reader(Recall::default(), MAX);
     assert_closed(&told(to_messages(reader), &[stream.as_bytes()]), 2);
 
-    let mut frames = Vec::new();
-    for (name, payload) in [
+    let frames = frames(&[
         ("messageStart", r#"{"role":"assistant"}"#),
         ("messageStop", r#"{"stopReason":"end_turn"}"#),
         (
@@ -108,13 +120,7 @@ fn what_a_vendor_leaves_open_is_closed_for_the_client() {
             "metadata",
             r#"{"usage":{"inputTokens":1,"outputTokens":1}}"#,
         ),
-    ] {
-        let headers = [
-            (":message-type", eventstream::Value::Text("event")),
-            (":event-type", eventstream::Value::Text(name)),
-        ];
-        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
-    }
+    ]);
     let reader = converse::reader(Recall::default(), MAX);
     assert_closed(&told(to_messages(reader), &[&frames]), 1);
 }
@@ -152,21 +158,14 @@ fn blanks_before_a_stream_change_nothing_however_they_are_cut() {
 
 #[test]
 fn an_event_is_one_line_whatever_blanks_a_vendors_members_hold() {
-    let mut frames = Vec::new();
-    for (name, payload) in [
+    let frames = frames(&[
         (
             "contentBlockDelta",
             "{\"contentBlockIndex\":0,\"delta\":{\"citation\":\r{\"title\":\"Doc\",\n\n\"source\":\r\"d\"}}}",
         ),
         ("messageStop", r#"{"stopReason":"end_turn"}"#),
         ("metadata", "{\"metrics\":{\n\n\"latencyMs\":1}}"),
-    ] {
-        let headers = [
-            (":message-type", eventstream::Value::Text("event")),
-            (":event-type", eventstream::Value::Text(name)),
-        ];
-        eventstream::encode(&mut frames, &headers, payload.as_bytes()).unwrap();
-    }
+    ]);
     for door in [to_messages, to_openai] {
         let (ended, out) = told(door(converse::reader(Recall::default(), MAX)), &[&frames]);
         assert_eq!(ended, Ok(()));
@@ -175,4 +174,63 @@ fn an_event_is_one_line_whatever_blanks_a_vendors_members_hold() {
             assert_eq!(wire::json::check(&data), Ok(()), "{out}");
         }
     }
+}
+
+/// An answer with a hole in it must not pass for one that is whole.
+#[test]
+fn words_that_belong_to_no_block_break_the_stream() {
+    let stray = "data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}}\n\n";
+    let other = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n";
+    let claude = |delta: &str| {
+        let stream = [BLOCK, delta, STOP].concat();
+        told(
+            to_openai(anthropic::reader(Recall::default(), MAX)),
+            &[stream.as_bytes()],
+        )
+    };
+    let cohere = "data: {\"type\":\"tool-call-delta\",\"index\":3,\"delta\":{\"message\":{\"tool_calls\":\
+        {\"function\":{\"arguments\":\"{}\"}}}}}\n\n";
+    let cohere = told(
+        to_openai(cohere::reader(Recall::default(), MAX)),
+        &[cohere.as_bytes()],
+    );
+    let converse = |events: &[(&str, &str)]| {
+        let stream = frames(events);
+        told(
+            to_openai(converse::reader(Recall::default(), MAX)),
+            &[&stream],
+        )
+    };
+    let call = r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}"#;
+    let thought = r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}"#;
+    let text = r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#;
+    for ((ended, out), expected) in [
+        (claude(stray), "more of block 7, which is not open"),
+        (claude(other), "arguments in a block of text"),
+        (cohere, "arguments of call 3, which did not begin"),
+        (
+            converse(&[("contentBlockDelta", call)]),
+            "more of block 2, a tool call that nobody named",
+        ),
+        (
+            converse(&[("contentBlockDelta", thought), ("contentBlockDelta", text)]),
+            "text in a block of reasoning",
+        ),
+    ] {
+        assert_eq!(ended, Err(Break::Malformed(expected.to_owned())), "{out}");
+        assert!(!out.contains("[DONE]"), "{out}");
+    }
+}
+
+/// What a block of a kind invented later holds is the vendor's own.
+#[test]
+fn what_is_said_in_a_block_of_an_unknown_kind_breaks_nothing() {
+    let stream = "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"invented\"}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}}\n\n\
+        data: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+    let stream = [stream, BLOCK, STOP].concat();
+    let reader = anthropic::reader(Recall::default(), MAX);
+    let (ended, out) = told(to_openai(reader), &[stream.as_bytes()]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.contains("\"content\":\"a\""), "{out}");
 }

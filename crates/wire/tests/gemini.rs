@@ -148,6 +148,22 @@ fn d04_a14_a_stream_without_an_end_is_cut() {
     assert_eq!(streamed("\n \n").0, Err(Break::Cut));
 }
 
+/// Older models give a reason with every piece: the answer goes on all the same.
+#[test]
+fn d04_a_candidate_ends_with_its_last_reason() {
+    let piece = |text: &str, reason: &str| {
+        event(
+            &json!({"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": reason}]}),
+        )
+    };
+    let text = [piece("ha", "STOP"), piece("lf", "MAX_TOKENS")].concat();
+    let (result, out) = streamed(&text);
+    assert_eq!(result, Ok(()));
+    assert_eq!(gathered(&out).0, "half");
+    assert_eq!(out.matches("finish_reason\":\"").count(), 1, "{out}");
+    assert!(out.contains("\"finish_reason\":\"length\""), "{out}");
+}
+
 #[test]
 fn d07_what_cannot_be_asked_is_the_clients_to_mend() {
     let refusal = encode(

@@ -88,10 +88,14 @@ impl Reading {
             (Reading::Other(translation), None) => {
                 translated(translation, rules, ready, 0, Translation::end)
             }
-            (Reading::Other(_), Some(cause)) => Taken {
-                fault: Some(Fault::new(Kind::UpstreamCut).because(cause)),
-                ..Taken::default()
-            },
+            (Reading::Other(translation), Some(cause)) => {
+                let mut taken = translated(translation, rules, ready, 0, Translation::end);
+                // Whatever is wrong with the last piece is so because the stream was cut.
+                taken.fault = taken
+                    .fault
+                    .map(|_| Fault::new(Kind::UpstreamCut).because(cause));
+                taken
+            }
         }
     }
 

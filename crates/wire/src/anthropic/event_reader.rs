@@ -188,16 +188,20 @@ impl EventReader {
 
     fn more(&mut self, index: u64, delta_node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let Some(open) = self.open.iter_mut().find(|open| open.index == index) else {
-            return Ok(());
+            let what = format!("more of block {index}, which is not open");
+            return Err(Break::Malformed(what));
         };
         let [text, json, thinking, signature, citation] =
             delta_node.pick(["text", "partial_json", "thinking", "signature", "citation"]);
         let block = open.block;
-        if let Some(text) = text.and_then(Node::text) {
-            delta(block, Delta::Text(text), sink);
-        }
         if let Some(json) = json.and_then(Node::text) {
             open.what.input(block, json, sink)?;
+        }
+        if !open.what.is_told() {
+            return Ok(());
+        }
+        if let Some(text) = text.and_then(Node::text) {
+            delta(block, Delta::Text(text), sink);
         }
         if let Some(text) = thinking.and_then(Node::text) {
             delta(block, Delta::Thinking(text), sink);
@@ -269,6 +273,11 @@ impl EventReader {
 }
 
 impl What {
+    /// Whether what it holds is told piece by piece.
+    fn is_told(&self) -> bool {
+        !matches!(self, What::Server(..) | What::Nothing)
+    }
+
     /// More of a call's input.
     fn input(&mut self, block: u32, json: Cow<'_, str>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let kept = match self {
@@ -281,7 +290,11 @@ impl What {
                 return Ok(());
             }
             What::Custom(kept) | What::Server(_, kept) => kept,
-            What::Text | What::Thinking | What::Nothing => return Ok(()),
+            What::Text | What::Thinking => {
+                delta(block, Delta::Arguments(json), sink);
+                return Ok(());
+            }
+            What::Nothing => return Ok(()),
         };
         if kept.len() + json.len() > KEPT_MAX {
             let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");

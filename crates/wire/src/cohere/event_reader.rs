@@ -168,13 +168,16 @@ impl EventReader {
         more: Cow<'_, str>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
-        let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else {
+        if more.is_empty() {
             return Ok(());
+        }
+        let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else {
+            let what = format!("arguments of call {index}, which did not begin");
+            return Err(Break::Malformed(what));
         };
         match &mut call.custom {
             Some(kept) if kept.len() + more.len() > KEPT_MAX => return Err(too_much()),
             Some(kept) => kept.push_str(&more),
-            None if more.is_empty() => {}
             None => sink(Event::Delta {
                 choice: 0,
                 block: call.block,

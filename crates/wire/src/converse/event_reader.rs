@@ -83,8 +83,6 @@ enum What {
     Redacted(String),
     /// A picture: its format, and its bytes.
     Picture(String, String),
-    /// Nothing.
-    Nothing,
 }
 
 impl Reader for EventReader {
@@ -296,8 +294,8 @@ impl State {
         } else if image.is_some() {
             What::Picture("png".to_owned(), String::new())
         } else if call.is_some() {
-            // A call that nobody announced has no name.
-            What::Nothing
+            let what = format!("more of block {index}, a tool call that nobody named");
+            return Err(Break::Malformed(what));
         } else {
             return Ok(());
         };
@@ -310,7 +308,6 @@ impl State {
         };
         let Open { block, what, .. } = self.open.remove(at);
         match what {
-            What::Nothing => return,
             What::Server(start, input) => return self.whole(server(&start, &input), sink),
             What::Redacted(data) => return self.whole(redacted(data), sink),
             What::Picture(format, data) => {
@@ -373,16 +370,16 @@ impl Open {
         let (what, block) = (&mut self.what, self.block);
         let said =
             |node: Option<Node<'_>>, name: &str| node?.get(name)?.text().map(Cow::into_owned);
-        if let (What::Text, Some(text)) = (&*what, text.and_then(Node::text)) {
+        if let (true, Some(text)) = (what.is_told(), text.and_then(Node::text)) {
             delta(block, Delta::Text(text), sink);
         }
-        if let (What::Text, Some(citation)) = (&*what, citation) {
+        if let (true, Some(citation)) = (what.is_told(), citation) {
             delta(block, Delta::Citation(read_citation(citation)), sink);
         }
         if let Some(input) = said(call, "input") {
             what.input(block, &input, sink)?;
         }
-        if let What::Thinking = what {
+        if what.is_told() {
             let [text, signature] = reasoning
                 .map(|reasoning| reasoning.pick(["text", "signature"]))
                 .unwrap_or_default()
@@ -403,13 +400,24 @@ impl Open {
 }
 
 impl What {
+    /// Whether what it holds is told piece by piece.
+    fn is_told(&self) -> bool {
+        !matches!(
+            self,
+            What::Server(..) | What::Redacted(_) | What::Picture(..)
+        )
+    }
+
     /// More of a call's input.
     fn input(&mut self, block: u32, json: &str, sink: &mut Sink<'_>) -> Result<(), Break> {
         match self {
             What::Call => delta(block, Delta::Arguments(Cow::Borrowed(json)), sink),
             What::Answer => delta(block, Delta::Text(Cow::Borrowed(json)), sink),
             What::Custom(kept) | What::Server(_, kept) => return keep(kept, json),
-            _ => {}
+            What::Text | What::Thinking => {
+                delta(block, Delta::Arguments(Cow::Borrowed(json)), sink);
+            }
+            What::Redacted(_) | What::Picture(..) => {}
         }
         Ok(())
     }

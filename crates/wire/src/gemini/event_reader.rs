@@ -42,7 +42,8 @@ struct Candidate {
     calls: u32,
     said: Said,
     partial: Option<Partial>,
-    ended: bool,
+    /// Why it ends, in the vendor's word: older models say so with every piece.
+    reason: Option<String>,
 }
 
 impl EventReader {
@@ -117,10 +118,8 @@ impl EventReader {
             });
         }
         match self.candidates.get_mut(at) {
-            Some(candidate) if !candidate.ended => {
-                candidate.read(node, version, (&self.stem, &self.recall), sink)
-            }
-            _ => Ok(()),
+            Some(candidate) => candidate.read(node, version, (&self.stem, &self.recall), sink),
+            None => Ok(()),
         }
     }
 }
@@ -165,15 +164,22 @@ impl Candidate {
         }
         self.metadata(node, version, sink);
         if let Some(reason) = reason {
-            self.close(sink);
-            self.ended = true;
-            let word = reason.text().unwrap_or_default();
-            sink(Event::Finish {
-                choice: self.number,
-                finish: read_finish(word, self.calls > 0),
-            });
+            self.reason = Some(reason.text().unwrap_or_default().into_owned());
         }
         Ok(())
+    }
+
+    /// Tells its end, if the vendor did.
+    fn finish(&mut self, sink: &mut Sink<'_>) -> bool {
+        let Some(reason) = self.reason.take() else {
+            return false;
+        };
+        self.close(sink);
+        sink(Event::Finish {
+            choice: self.number,
+            finish: read_finish(reason.into(), self.calls > 0).into_owned(),
+        });
+        true
     }
 
     fn part(
@@ -370,9 +376,11 @@ impl Events for EventReader {
     }
 
     fn end(&mut self, sink: &mut Sink<'_>) -> Result<(), Break> {
-        let ended = |candidate: &Candidate| candidate.ended;
-        let complete = !self.candidates.is_empty() && self.candidates.iter().all(ended);
-        if !(complete || self.blocked) {
+        let mut complete = self.blocked || !self.candidates.is_empty();
+        for candidate in &mut self.candidates {
+            complete &= candidate.finish(sink);
+        }
+        if !complete {
             return Err(Break::Cut);
         }
         sink(Event::Done);

@@ -1,12 +1,14 @@
 //! Holds a stream to the order that [`Event`] promises to writers.
 //!
 //! Readers tell what their vendor says when it says it. A vendor that leaves its beginning out,
-//! ends a choice with a block still open, goes on after its end or puts into a block what it does
-//! not hold would have writers write what no client can read.
+//! ends a choice with a block still open or goes on after its end would have writers write what no
+//! client can read. One that puts into a block what that does not hold is not understood: its
+//! stream is broken, for words left out are an answer that nobody gave.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::event::{Delta, Event, Opening, Start};
+use super::event::{Break, Delta, Event, Opening, Start};
 
 /// Bytes of an id or a model's name: some doors repeat them in every event.
 const NAME_MAX: usize = 512;
@@ -20,6 +22,7 @@ pub(super) struct Order {
     done: bool,
     open: Vec<Open>,
     finished: Vec<u32>,
+    misplaced: Option<String>,
 }
 
 /// A block that is not complete.
@@ -39,9 +42,10 @@ enum Holds {
 }
 
 impl Order {
-    /// Tells an event, and before it what it leaves out. What may not come any more is not told.
+    /// Tells an event, and before it what it leaves out. What may not come any more is not told,
+    /// and nothing behind what is [misplaced](Order::check).
     pub(super) fn pass(&mut self, event: Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
-        if self.done {
+        if self.done || self.misplaced.is_some() {
             return;
         }
         let begun = std::mem::replace(&mut self.begun, true);
@@ -61,6 +65,14 @@ impl Order {
                     tell(&event);
                 }
             }
+        }
+    }
+
+    /// An error when content came where it does not belong.
+    pub(super) fn check(&self) -> Result<(), Break> {
+        match &self.misplaced {
+            None => Ok(()),
+            Some(what) => Err(Break::Malformed(what.clone())),
         }
     }
 
@@ -88,9 +100,14 @@ impl Order {
                 choice,
                 block,
                 delta,
-            } => self
-                .find(*choice, *block)
-                .is_some_and(|at| self.open[at].holds.takes(delta)),
+            } => {
+                let open = self.find(*choice, *block).map(|at| self.open[at].holds);
+                let fits = open.is_some_and(|holds| holds.takes(delta));
+                if !fits && self.goes_on(*choice) {
+                    self.misplaced = Some(misplaced(delta, open));
+                }
+                fits
+            }
             Event::Close { choice, block } => self
                 .find(*choice, *block)
                 .map(|at| self.open.remove(at))
@@ -144,6 +161,21 @@ impl Order {
     }
 }
 
+fn misplaced(delta: &Delta<'_>, open: Option<Holds>) -> String {
+    let what = match delta {
+        Delta::Text(_) => "text",
+        Delta::Citation(_) => "a citation",
+        Delta::Thinking(_) => "reasoning",
+        Delta::Signature(_) => "a signature",
+        Delta::Arguments(_) => "arguments",
+        Delta::Refusal(_) => "a refusal",
+    };
+    match open {
+        Some(holds) => format!("{what} in a block of {holds}"),
+        None => format!("{what} of no open block"),
+    }
+}
+
 fn bounded(start: Start<'_>) -> Start<'_> {
     let cut = |name: &mut Cow<'_, str>| {
         if name.len() > NAME_MAX {
@@ -175,6 +207,17 @@ impl Holds {
             Delta::Refusal(_) => self == Holds::Refusal,
             Delta::Signature(_) => true,
         }
+    }
+}
+
+impl fmt::Display for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Holds::Text => "text",
+            Holds::Thinking => "reasoning",
+            Holds::Refusal => "a refusal",
+            Holds::Arguments => "a tool call",
+        })
     }
 }
 

@@ -24,8 +24,6 @@ pub struct Seen {
     pub model: Option<String>,
     /// Whether content was seen.
     pub started: bool,
-    /// Whether a choice is complete.
-    pub finished: bool,
     /// Whether all has been said.
     pub done: bool,
     /// Events with content.
@@ -42,7 +40,6 @@ impl Seen {
                 self.model = Some(start.model.to_string()).filter(|model| !model.is_empty());
             }
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Finish { .. } => self.finished = true,
             Event::Done => self.done = true,
             _ => {}
         }
@@ -81,10 +78,13 @@ impl Translation {
             });
         });
         // What is wrong behind the last event came too late, in whatever piece it came.
-        if seen.done { Ok(()) } else { read }
+        if seen.done {
+            return Ok(());
+        }
+        order.check().and(read)
     }
 
-    /// The vendor has closed its stream.
+    /// The vendor has closed its stream, in order or not.
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Break> {
         if self.seen.done {
             return Ok(());
@@ -99,7 +99,7 @@ impl Translation {
         if seen.done {
             return Ok(());
         }
-        read.and(Err(Break::Cut))
+        order.check().and(read).and(Err(Break::Cut))
     }
 
     /// Tells the client, in its dialect, that the stream failed; not when it has ended already.

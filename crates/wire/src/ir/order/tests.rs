@@ -109,12 +109,10 @@ fn blocks_are_closed_before_their_choice_ends() {
 }
 
 #[test]
-fn what_comes_behind_an_end_or_belongs_to_no_block_is_left_out() {
+fn what_comes_behind_an_end_is_left_out() {
     let events = vec![
         start(None),
-        says(0, 0, "of no block"),
         open(0, 0, Opening::Thinking),
-        says(0, 0, "no thought"),
         close(0, 0),
         close(0, 0),
         finish(0),
@@ -133,6 +131,42 @@ fn what_comes_behind_an_end_or_belongs_to_no_block_is_left_out() {
         Event::Done,
     ];
     assert_eq!(told(events), expected);
+}
+
+#[test]
+fn words_that_belong_to_no_block_break_the_stream() {
+    let arguments = |block| Event::Delta {
+        choice: 0,
+        block,
+        delta: Delta::Arguments("{}".into()),
+    };
+    for (events, expected) in [
+        (vec![says(0, 0, "a")], "text of no open block"),
+        (
+            vec![open(0, 0, Opening::Text), close(0, 0), says(0, 0, "a")],
+            "text of no open block",
+        ),
+        (
+            vec![open(0, 0, Opening::Thinking), says(0, 0, "a")],
+            "text in a block of reasoning",
+        ),
+        (
+            vec![open(0, 0, Opening::Text), arguments(0)],
+            "arguments in a block of text",
+        ),
+    ] {
+        let mut order = Order::default();
+        let mut told = 0;
+        for event in events.iter().cloned().chain([finish(0), Event::Done]) {
+            order.pass(event, &mut |_| told += 1);
+        }
+        assert_eq!(
+            order.check(),
+            Err(Break::Malformed(expected.to_owned())),
+            "{events:?}"
+        );
+        assert_eq!(told, events.len(), "the beginning, and nothing behind it");
+    }
 }
 
 /// Some doors repeat the model in every event: a name of a megabyte would be sent with each letter.
