@@ -1,27 +1,26 @@
 //! One try at one target: encode, send, judge the head, then read the whole or the first of a stream.
 
+mod headers;
 mod several;
+mod whole;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use providers::Rewrite;
+use http::{HeaderMap, Response};
 use providers::native::{Course, Description, Session};
-use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
-use wire::chat;
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
 use wire::ir::files::Files;
 use wire::usage::Usage;
 
+use self::headers::{forward, media_type, name, not_a_stream, relayed};
 use crate::body::collect;
 use crate::directory::Candidate;
 use crate::gateway::Call;
@@ -37,28 +36,6 @@ use crate::vendor;
 
 /// Of a vendor's error body no more than this is read.
 const ERROR_BODY_MAX: usize = 256 * 1024;
-
-const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
-const TARGET: HeaderName = HeaderName::from_static("x-gateway-target");
-const MODEL: HeaderName = HeaderName::from_static("x-gateway-model");
-const DROPPED: HeaderName = HeaderName::from_static("x-gateway-dropped-params");
-const VENDOR_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
-
-/// Where vendors put it: most, Anthropic, AWS.
-const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
-
-/// What the client may see of a vendor's headers: its limits and its timings, never its session.
-const RELAYED: [&str; 6] = [
-    "x-ratelimit-",
-    "ratelimit-",
-    "anthropic-ratelimit-",
-    "openai-processing-ms",
-    "openai-version",
-    "x-should-retry",
-];
-
-/// What the client may tell the vendor in headers.
-const FORWARDED: [&str; 2] = ["openai-beta", "idempotency-key"];
 
 /// What came of an exchange that went well.
 enum Received {
@@ -228,11 +205,11 @@ impl Attempt<'_> {
         }
         match answer {
             Ok(mut reply) => {
-                self.name(&mut reply.headers, &seen.dropped);
+                name(&mut reply.headers, self.candidate, &seen.dropped);
                 (seen, Ok(reply))
             }
             Err(fault) => {
-                self.name(&mut seen.headers, &seen.dropped);
+                name(&mut seen.headers, self.candidate, &seen.dropped);
                 let redactor = &self.call.snapshot.redactor;
                 let fault = fault.scrubbed(|text| redactor.redact(text));
                 (seen, Err(self.candidate.target.scrubbed(fault)))
@@ -333,7 +310,7 @@ impl Attempt<'_> {
     ) -> Fault {
         let (head, body) = answer.into_parts();
         // A client that is turned away wants to know the limits most of all.
-        seen.headers = self.relayed(&head.headers);
+        seen.headers = relayed(&head.headers, &self.call.snapshot.redactor);
         // A body that cannot be read leaves the status to speak for itself.
         let body = collect(body, ERROR_BODY_MAX, self.candidate.target.patience.idle)
             .await
@@ -348,72 +325,6 @@ impl Attempt<'_> {
         )
     }
 
-    fn read_whole(
-        &self,
-        head: &Parts,
-        body: Bytes,
-        tongue: &Tongue,
-        prompt: u64,
-        seen: &mut Seen,
-    ) -> Result<Reply, Fault> {
-        if let Tongue::Other(session) = tongue {
-            return self.translate(head, &body, session, prompt, seen);
-        }
-        let mut headers = self.relayed(&head.headers);
-        let (mut body, mut answered) = (body, None);
-        let usage = if let Some(coding) = coding_of(&head.headers) {
-            // Asked for in the clear and sent otherwise: it passes, but cannot be read.
-            headers.insert(CONTENT_ENCODING, coding.clone());
-            estimate(prompt, body.len())
-        } else {
-            let read = read_answer(head, &body, &self.call.snapshot.redactor)?;
-            if let Some(rewrite) = self.candidate.target.provider.rewrite() {
-                body = rewritten(body, rewrite);
-            }
-            answered = read.model;
-            read.usage.unwrap_or_else(|| estimate(prompt, body.len()))
-        };
-        headers.insert(CONTENT_TYPE, media_type(&head.headers, "application/json"));
-        seen.usage = Some(usage);
-        seen.answered = answered.map(String::into_boxed_str);
-        Ok(Reply {
-            status: head.status,
-            headers,
-            body: Content::Whole(body),
-        })
-    }
-
-    /// A whole answer from another dialect.
-    fn translate(
-        &self,
-        head: &Parts,
-        body: &[u8],
-        session: &Session,
-        prompt: u64,
-        seen: &mut Seen,
-    ) -> Result<Reply, Fault> {
-        if let Some(coding) = coding_of(&head.headers) {
-            let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
-            return Err(Fault::new(Kind::UpstreamInvalid).because(format!(
-                "the answer is encoded as {coding}, which was not asked for"
-            )));
-        }
-        let whole = session.whole(body, &self.face(session, &head.headers))?;
-        let mut headers = self.relayed(&head.headers);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        seen.usage = Some(
-            whole
-                .usage
-                .unwrap_or_else(|| estimate(prompt, whole.body.len())),
-        );
-        seen.answered = whole.model.map(String::into_boxed_str);
-        Ok(Reply {
-            status: head.status,
-            headers,
-            body: Content::Whole(whole.body),
-        })
-    }
-
     fn read_stream(&self, head: &Parts, relay: Box<Relay<Source>>, prompt_estimate: u64) -> Reply {
         let drain = self.call.snapshot.config.stream.on_disconnect == config::OnDisconnect::Drain;
         let stream = Stream {
@@ -422,7 +333,7 @@ impl Attempt<'_> {
             drain,
             admission: None,
         };
-        let mut headers = self.relayed(&head.headers);
+        let mut headers = relayed(&head.headers, &self.call.snapshot.redactor);
         headers.insert(CONTENT_TYPE, media_type(&head.headers, "text/event-stream"));
         Reply {
             status: head.status,
@@ -470,34 +381,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// The vendor's headers that are the client's business; not one that shows a secret.
-    fn relayed(&self, vendor: &HeaderMap) -> HeaderMap {
-        let redactor = &self.call.snapshot.redactor;
-        let clean = |value: &HeaderValue| {
-            value
-                .to_str()
-                .is_ok_and(|text| matches!(redactor.redact(text), Cow::Borrowed(_)))
-        };
-        let mut headers = HeaderMap::with_capacity(24);
-        for (name, value) in vendor {
-            let shown = match name.as_str() {
-                text if REQUEST_IDS.contains(&text) => VENDOR_REQUEST_ID,
-                text if is_relayed(text) => name.clone(),
-                _ => continue,
-            };
-            match clean(value) {
-                true if shown == VENDOR_REQUEST_ID => {
-                    headers.insert(shown, value.clone());
-                }
-                true => {
-                    headers.append(shown, value.clone());
-                }
-                false => {}
-            }
-        }
-        headers
-    }
-
     /// Within the target's times and the operator's patience, whichever ends first.
     async fn bounded<T>(
         &self,
@@ -528,44 +411,6 @@ impl Attempt<'_> {
             Err(_) => Err(Fault::new(kind).because(format!("no answer in time ({setting})"))),
         }
     }
-
-    /// Tells the client who answered.
-    fn name(&self, headers: &mut HeaderMap, dropped: &[String]) {
-        let target = &self.candidate.target;
-        let [provider, name] = target.shown.clone();
-        let model = HeaderValue::from_str(&self.candidate.model).ok();
-        for (name, value) in [(PROVIDER, provider), (TARGET, name), (MODEL, model)] {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        }
-        if !dropped.is_empty()
-            && let Ok(value) = HeaderValue::from_str(&dropped.join(","))
-        {
-            headers.insert(DROPPED, value);
-        }
-    }
-}
-
-/// What a whole answer says of itself; an answer that is none, or an error under a good status, is a fault.
-fn read_answer(head: &Parts, body: &[u8], redactor: &Redactor) -> Result<chat::Answer, Fault> {
-    let read = chat::read_answer(body).map_err(|error| {
-        let media = media_of(&head.headers);
-        Fault::new(Kind::UpstreamInvalid).because(format!(
-            "the answer ({media}) is not a JSON object: {error}"
-        ))
-    })?;
-    if let Some(error) = &read.error {
-        return Err(vendor::fault_of_error(
-            error,
-            vendor::retry_after(&head.headers, SystemTime::now()),
-            redactor,
-        ));
-    }
-    if read.choices == 0 && read.usage.is_none() {
-        return Err(Fault::new(Kind::UpstreamInvalid).because("the answer holds no choices"));
-    }
-    Ok(read)
 }
 
 fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
@@ -574,70 +419,5 @@ fn estimate(prompt: u64, answer_bytes: usize) -> Usage {
         output: tokens::by_rule(answer_bytes),
         estimated: true,
         ..Usage::default()
-    }
-}
-
-/// Hands on what everybody understands, and what the vendor is known to.
-fn forward<'a>(from: &HeaderMap, named: impl Iterator<Item = &'a str>, to: &mut HeaderMap) {
-    for name in FORWARDED.into_iter().chain(named) {
-        if let (Some(value), Ok(name)) = (from.get(name), HeaderName::try_from(name)) {
-            to.insert(name, value.clone());
-        }
-    }
-}
-
-/// What the body was found to be; the vendor's own word for it where that says the same.
-fn media_type(vendor: &HeaderMap, found: &'static str) -> HeaderValue {
-    let said = vendor.get(CONTENT_TYPE);
-    let agrees = |value: &&HeaderValue| {
-        let essence = value.as_bytes().get(..found.len());
-        essence.is_some_and(|essence| essence.eq_ignore_ascii_case(found.as_bytes()))
-    };
-    said.filter(agrees)
-        .cloned()
-        .unwrap_or(HeaderValue::from_static(found))
-}
-
-fn is_relayed(name: &str) -> bool {
-    // Most of a vendor's headers begin otherwise.
-    name.starts_with(['x', 'r', 'a', 'o']) && RELAYED.iter().any(|start| name.starts_with(start))
-}
-
-fn coding_of(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get(CONTENT_ENCODING)
-        .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-fn media_of(headers: &HeaderMap) -> String {
-    headers.get(CONTENT_TYPE).map_or_else(
-        || "no media type".into(),
-        |value| String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    )
-}
-
-/// The media type of an answer that cannot be an event stream. Vendors that name none, or a
-/// neutral one, are believed to stream until their first line says otherwise.
-fn not_a_stream(headers: &HeaderMap) -> Option<String> {
-    let media = headers
-        .get(CONTENT_TYPE)?
-        .to_str()
-        .ok()?
-        .to_ascii_lowercase();
-    let essence = media.split(';').next().unwrap_or_default().trim();
-    let streams = [
-        "text/event-stream",
-        "application/octet-stream",
-        "application/vnd.amazon.eventstream",
-        "application/x-ndjson",
-        "text/plain",
-    ];
-    (!streams.contains(&essence)).then(|| essence.to_owned())
-}
-
-fn rewritten(body: Bytes, rewrite: Rewrite) -> Bytes {
-    match std::str::from_utf8(&body).ok().and_then(rewrite) {
-        Some(flat) => flat.into(),
-        None => body,
     }
 }

@@ -9,6 +9,7 @@ use providers::native::{self, Course, Description};
 use tokio::time::{Instant, timeout_at};
 use wire::fault::{Fault, Kind};
 
+use super::headers::relayed;
 use super::{Attempt, Received, Seen};
 use crate::errand::{Arrived, Errand, Way};
 use crate::source::Source;
@@ -67,7 +68,7 @@ impl Attempt<'_> {
                 self.hold(head, source, tongue, times).await
             }
             Err(fault) => {
-                seen.headers = self.relayed(&last);
+                seen.headers = relayed(&last, &self.call.snapshot.redactor);
                 Err(fault)
             }
         };

@@ -281,7 +281,8 @@ impl What {
     /// More of a call's input.
     fn input(&mut self, block: u32, json: Cow<'_, str>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let kept = match self {
-            What::Call => {
+            // What holds no arguments is told of them all the same, and breaks the stream.
+            What::Call | What::Text | What::Thinking => {
                 delta(block, Delta::Arguments(json), sink);
                 return Ok(());
             }
@@ -290,10 +291,6 @@ impl What {
                 return Ok(());
             }
             What::Custom(kept) | What::Server(_, kept) => kept,
-            What::Text | What::Thinking => {
-                delta(block, Delta::Arguments(json), sink);
-                return Ok(());
-            }
             What::Nothing => return Ok(()),
         };
         if kept.len() + json.len() > KEPT_MAX {

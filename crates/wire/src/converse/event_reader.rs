@@ -411,12 +411,12 @@ impl What {
     /// More of a call's input.
     fn input(&mut self, block: u32, json: &str, sink: &mut Sink<'_>) -> Result<(), Break> {
         match self {
-            What::Call => delta(block, Delta::Arguments(Cow::Borrowed(json)), sink),
-            What::Answer => delta(block, Delta::Text(Cow::Borrowed(json)), sink),
-            What::Custom(kept) | What::Server(_, kept) => return keep(kept, json),
-            What::Text | What::Thinking => {
+            // What holds no arguments is told of them all the same, and breaks the stream.
+            What::Call | What::Text | What::Thinking => {
                 delta(block, Delta::Arguments(Cow::Borrowed(json)), sink);
             }
+            What::Answer => delta(block, Delta::Text(Cow::Borrowed(json)), sink),
+            What::Custom(kept) | What::Server(_, kept) => return keep(kept, json),
             What::Redacted(_) | What::Picture(..) => {}
         }
         Ok(())
