@@ -15,6 +15,7 @@ mod request_reader;
 mod request_writer;
 mod sampling;
 mod schema;
+mod text_piece;
 mod thinking;
 mod tool;
 mod usage;

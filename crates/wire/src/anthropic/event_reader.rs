@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::block_reader::{Kind, kind_of, read_citation};
 use super::error::error_of;
 use super::reply_reader::{no_longer_a_call, read_finish, refusal};
+use super::text_piece;
 use super::usage::Counts;
 use crate::ir::{
     Block, Break, Delta, Event, EventStream, Events, Opaque, OpaqueKind, Opening, Raw, Recall,
@@ -186,11 +187,26 @@ impl EventReader {
         delta(block, Delta::Text(text), sink);
     }
 
+    fn opened(&mut self, index: u64) -> Result<&mut Open, Break> {
+        let open = self.open.iter_mut().find(|open| open.index == index);
+        open.ok_or_else(|| Break::Malformed(format!("more of block {index}, which is not open")))
+    }
+
+    fn more_text(
+        &mut self,
+        index: u64,
+        text: Cow<'_, str>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
+        let open = self.opened(index)?;
+        if open.what.is_told() {
+            delta(open.block, Delta::Text(text), sink);
+        }
+        Ok(())
+    }
+
     fn more(&mut self, index: u64, delta_node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
-        let Some(open) = self.open.iter_mut().find(|open| open.index == index) else {
-            let what = format!("more of block {index}, which is not open");
-            return Err(Break::Malformed(what));
-        };
+        let open = self.opened(index)?;
         let [text, json, thinking, signature, citation] =
             delta_node.pick(["text", "partial_json", "thinking", "signature", "citation"]);
         let block = open.block;
@@ -370,6 +386,9 @@ impl Events for EventReader {
     ) -> Result<(), Break> {
         if self.done {
             return Ok(());
+        }
+        if let Some((index, text)) = text_piece::read(data.bytes()) {
+            return self.more_text(index, text, sink);
         }
         // Deltas are what a stream is made of: one walk finds all that they need.
         let [kind, index, delta, message, block, usage, details] = data.pick([

@@ -35,6 +35,11 @@ impl<'a> Unread<'a> {
         Ok(Node::parse_pick(self.0, names)?)
     }
 
+    /// As it was sent.
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     /// All of it.
     pub fn node(self) -> Result<Node<'a>, Break> {
         Ok(Node::parse(self.0)?)

@@ -17,6 +17,8 @@ pub struct ChunkWriter {
     face: Face,
     /// What every chunk begins with, up to its choices.
     head: Vec<u8>,
+    /// What a chunk begins with that says more in this choice, up to the text.
+    text_head: Option<(u32, Vec<u8>)>,
     choices: Vec<Choice>,
     usage: Option<Usage>,
     metadata: Vec<(String, String)>,
@@ -50,6 +52,7 @@ impl ChunkWriter {
         ChunkWriter {
             face,
             head: Vec::new(),
+            text_head: None,
             choices: Vec::new(),
             usage: None,
             metadata: Vec::new(),
@@ -80,6 +83,7 @@ impl ChunkWriter {
                 said.to_owned()
             }
         };
+        self.text_head = None;
         let head = &mut self.head;
         head.clear();
         head.extend_from_slice(b"data: ");
@@ -171,8 +175,13 @@ impl ChunkWriter {
     fn delta(&mut self, number: u32, block: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
         match delta {
             Delta::Text(text) => {
-                self.choice(number).chars += chars(text);
-                self.chunk(number, out, |o| o.text("content", text), |_| {});
+                let choice = self.choice(number);
+                choice.chars += chars(text);
+                if choice.begun {
+                    self.more_text(number, text, out);
+                } else {
+                    self.chunk(number, out, |o| o.text("content", text), |_| {});
+                }
             }
             Delta::Thinking(text) => {
                 self.chunk(number, out, |o| o.text("reasoning_content", text), |_| {});
@@ -192,6 +201,21 @@ impl ChunkWriter {
             Delta::Arguments(text) => self.arguments(number, block, text, out),
             Delta::Citation(citation) => self.cite(number, citation),
         }
+    }
+
+    /// A chunk with nothing but text, as nearly all of them are.
+    fn more_text(&mut self, number: u32, text: &str, out: &mut Vec<u8>) {
+        let head = match &mut self.text_head {
+            Some((choice, head)) if *choice == number => head,
+            other => {
+                let before = format!("{{\"index\":{number},\"delta\":{{\"content\":");
+                let head = [&*self.head, before.as_bytes()].concat();
+                &mut other.insert((number, head)).1
+            }
+        };
+        out.extend_from_slice(head);
+        write::text(out, text);
+        out.extend_from_slice(b"}}]}\n\n");
     }
 
     fn thinking_block(&mut self, number: u32, thinking: &Thinking<'_>, out: &mut Vec<u8>) {
