@@ -3,6 +3,7 @@
 
 mod object;
 mod request;
+mod spelling;
 mod stream;
 mod whole;
 

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::object::{SIGNATURE, message, stop_reason, tool_use, usage};
+use super::spelling;
 use crate::{
     answer::{Event, Kind},
     behaviour::Behaviour,
@@ -60,14 +61,9 @@ pub(crate) fn events(chat: &Chat, behaviour: &Behaviour) -> Vec<Event> {
 struct Script(Vec<Event>);
 
 impl Script {
-    /// An event's name stands in its data as well, and first: it is read first.
+    /// An event's name stands in its data as well.
     fn say(&mut self, kind: Kind, name: &'static str, members: &Value) {
-        let members = members.to_string();
-        let rest = members.strip_prefix('{').filter(|rest| *rest != "}");
-        let data = match rest {
-            Some(rest) => format!(r#"{{"type":"{name}",{rest}"#),
-            None => format!(r#"{{"type":"{name}"}}"#),
-        };
+        let data = spelling::event(name, members);
         self.0.push(Event::named(kind, name, data));
     }
 
