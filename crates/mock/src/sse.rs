@@ -10,6 +10,8 @@ pub(crate) struct Style {
     line_end: &'static str,
     colon: &'static str,
     fields: bool,
+    /// Numbers events as Replicate does.
+    ids: bool,
     comments: bool,
     multi_line: bool,
     frame: Frame,
@@ -37,6 +39,7 @@ impl Style {
                 ": "
             },
             fields: faults.has(Fault::Fields),
+            ids: false,
             comments: faults.has(Fault::Comments),
             multi_line: faults.has(Fault::MultiLine),
             frame: Frame::Event,
@@ -47,6 +50,14 @@ impl Style {
     pub(crate) fn lines_of_json(faults: &Faults) -> Style {
         Style {
             frame: Frame::Line,
+            ..Style::new(faults)
+        }
+    }
+
+    /// The manner of streams whose events are numbered.
+    pub(crate) fn numbered(faults: &Faults) -> Style {
+        Style {
+            ids: true,
             ..Style::new(faults)
         }
     }
@@ -63,8 +74,12 @@ impl Style {
         if let Some(name) = event.name.or(self.fields.then_some("message")) {
             self.field(&mut out, "event", name.as_bytes());
         }
-        if self.fields {
+        if self.ids {
+            self.field(&mut out, "id", format!("1767225600:{number}").as_bytes());
+        } else if self.fields {
             self.field(&mut out, "id", number.to_string().as_bytes());
+        }
+        if self.fields {
             self.field(&mut out, "retry", b"1000");
         }
         for line in self.data_lines(event) {

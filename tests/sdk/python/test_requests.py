@@ -46,6 +46,9 @@ REFUSED = {
     "ollama": {
         "audio", "pdf", "text file", "07-vision", "08-audio", "09-files", "27-video-and-vendor-parts",
     },
+    "replicate": set(),
+    "vertex-ai": {"audio", "08-audio", "09-files", "27-video-and-vendor-parts"},
+    "azure-foundry": {"audio", "08-audio", "27-video-and-vendor-parts"},
 }  # fmt: skip
 
 # Cases in which the operator's `extra_body`, or a client of the vendor's own door, says what no SDK knows.
@@ -108,6 +111,9 @@ THINKERS = [
     ("anthropic", "claude-opus-4-6"),
     ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
     ("gemini", "gemini-3-flash"),
+    ("vertex-ai", "vertex-gemini-3-flash"),
+    ("vertex-ai", "vertex-claude-opus-4-6"),
+    ("azure-foundry", "foundry-claude-opus-4-6"),
 ]
 
 
@@ -140,7 +146,13 @@ def test_the_golden_cases_are_what_sdks_could_have_sent(case):
     asked = folder / "request.openai.json"
     model = json.loads(asked.read_text())["model"] if asked.exists() else "model"
     segment = urllib.parse.quote(model, safe="")
-    paths = {"gemini": f"/models/{segment}:generateContent", "bedrock": f"/model/{segment}/converse"}
+    created = "" if "version" in body else f"/models/{model}"
+    paths = {
+        "gemini": f"/models/{segment}:generateContent",
+        "bedrock": f"/model/{segment}/converse",
+        "vertex-ai": f"/v1/projects/p1/locations/us-east5/publishers/google/models/{segment}:generateContent",
+        "replicate": f"/v1{created}/predictions",
+    }
     path = paths.get(vendor, {"cohere": "/v2/chat", "ollama": "/api/chat"}.get(vendor, "/v1/messages"))
     found = DIALECTS[vendor](path, body)
     assert bool(found) == (case in UNKNOWN), found

@@ -7,7 +7,7 @@ mod stream;
 mod whole;
 
 pub(crate) use object::SIGNATURE;
-pub(crate) use request::read;
+pub(crate) use request::{read, read_at_vertex};
 
 use http::StatusCode;
 use serde_json::json;
@@ -17,6 +17,7 @@ use crate::{
     behaviour::Behaviour,
     gemini,
     openai::{Chat, Refusal},
+    vertex,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -49,7 +50,7 @@ pub(crate) enum Form {
 impl Form {
     /// The one of a path.
     pub(crate) fn of(path: &str) -> Form {
-        if path.ends_with("/messages") {
+        if path.ends_with("/messages") || vertex::asked(path).is_some_and(|asked| asked.claude) {
             Form::Messages
         } else if path.ends_with("/v2/chat")
             || path.ends_with("/v2/embed")
