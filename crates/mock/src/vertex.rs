@@ -42,9 +42,18 @@ mod tests {
     fn the_publisher_says_the_dialect() {
         let project = "/v1/projects/p/locations/l/publishers";
         for (path, expected) in [
-            ("/anthropic/models/claude-4@1:rawPredict", Some(("claude-4@1", true))),
-            ("/anthropic/models/mock%3Acut:streamRawPredict", Some(("mock:cut", true))),
-            ("/mistralai/models/mistral:rawPredict", Some(("mistral", false))),
+            (
+                "/anthropic/models/claude-4@1:rawPredict",
+                Some(("claude-4@1", true)),
+            ),
+            (
+                "/anthropic/models/mock%3Acut:streamRawPredict",
+                Some(("mock:cut", true)),
+            ),
+            (
+                "/mistralai/models/mistral:rawPredict",
+                Some(("mistral", false)),
+            ),
             ("/google/models/gemini:generateContent", None),
         ] {
             let asked = asked(&format!("{project}{path}"));

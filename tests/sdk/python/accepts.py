@@ -81,7 +81,12 @@ GOOGLE = genai.Client(api_key="key", http_options=SWALLOWING)
 PLACE = {"project": "p1", "location": "us-east5"}
 VERTEX = genai.Client(vertexai=True, credentials=Credentials("token"), http_options=SWALLOWING, **PLACE)
 CLAUDE_AT_VERTEX = AnthropicVertex(
-    region=PLACE["location"], project_id=PLACE["project"], access_token="token", http_client=SWALLOWING.httpx_client
+    region=PLACE["location"],
+    project_id=PLACE["project"],
+    access_token="token",
+    # Without one the SDK wants long answers as streams.
+    timeout=10,
+    http_client=SWALLOWING.httpx_client,
 )
 
 

@@ -4,13 +4,15 @@ import json
 
 import boto3
 import botocore.config
+import openai
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 from botocore.validate import ParamValidator
+from openai import OpenAI
 
 from accepts import of_shape
-from conftest import MOCK_URL
+from conftest import BASE_URL, KEY, MOCK_URL, gateway_only
 from direct import ARGUMENTS, ASKED, PARAMETERS, SIGNATURE, TEXT, THOUGHT, raw
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -161,6 +163,30 @@ def test_an_error_within_a_stream_is_one(client, status, name, after):
     assert isinstance(caught.value, ClientError)
     shapes = client.meta.service_model.operation_model("ConverseStream").output_shape.members["stream"].members
     assert name in shapes and shapes[name].metadata.get("exception")
+
+
+@gateway_only
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "stream_error"),
+        (424, "stream_error"),
+        (429, "rate_limit_exceeded"),
+        (500, "stream_error"),
+        (503, "stream_error"),
+    ],
+)
+def test_an_exception_within_a_stream_reaches_a_client_of_openais(status, code):
+    breaks = f"bedrock/mock:error_in_200=2;error_status={status};cadence=100ms"
+    said = ""
+    with OpenAI(base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=10) as client:
+        with pytest.raises(openai.APIError) as caught:
+            for chunk in client.chat.completions.create(
+                model=breaks, messages=[{"role": "user", "content": "Hello"}], stream=True
+            ):
+                said += chunk.choices[0].delta.content or ""
+    assert said and TEXT.startswith(said)
+    assert caught.value.code == code
 
 
 GUARDED = {**HELLO, "guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1", "trace": "enabled"}}

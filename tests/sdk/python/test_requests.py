@@ -22,6 +22,7 @@ from accepts import DIALECTS, REGION
 from conftest import BASE_URL, CONFIG, KEY, Mock, gateway_only
 from direct import SIGNATURE
 from shapes import SHAPES
+from test_replicate import connect as connect_to_replicate
 
 CRATES = Path(__file__).parents[3] / "crates"
 GOLDEN = CRATES / "wire" / "tests" / "golden"
@@ -46,8 +47,11 @@ REFUSED = {
     "ollama": {
         "audio", "pdf", "text file", "07-vision", "08-audio", "09-files", "27-video-and-vendor-parts",
     },
-    "replicate": set(),
-    "vertex-ai": {"audio", "08-audio", "09-files", "27-video-and-vendor-parts"},
+    "replicate": {
+        "audio", "image", "image alone", "image in result", "pdf", "text file", "07-vision", "08-audio", "09-files",
+        "27-video-and-vendor-parts",
+    },
+    "vertex-ai": {"audio", "07-vision", "08-audio", "09-files", "27-video-and-vendor-parts"},
     "azure-foundry": {"audio", "08-audio", "27-video-and-vendor-parts"},
 }  # fmt: skip
 
@@ -105,6 +109,26 @@ def test_what_has_no_form_is_refused_with_its_place(vendor):
         refused = [answered(vendor, model)[shape] for model in TARGETS[vendor]["models"]]
         texts = [text for status, got, text in refused if status == 400 and got is None]
         assert texts and all(re.search(r"messages\[\d\]\.content\[\d\]", text) for text in texts), shape
+
+
+KINDS = {"string": str, "integer": int, "number": (int, float)}
+
+
+@gateway_only
+@pytest.mark.parametrize("model", TARGETS["replicate"]["models"])
+def test_a_prediction_is_asked_for_in_the_words_that_its_model_takes(model):
+    described = connect_to_replicate().models.get(TARGETS["replicate"]["models"][model].partition(":")[0])
+    takes = described.latest_version.openapi_schema["components"]["schemas"]["Input"]["properties"]
+    asked = [(ALL[shape], got) for shape, (_, got, _) in answered("replicate", model).items() if got]
+    assert len(asked) > 70
+    for shape, got in asked:
+        body = json.loads(got["bytes"])
+        for name, value in body["input"].items():
+            assert isinstance(value, KINDS[takes[name]["type"]]), (name, value)
+        # The SDK waits from one second to sixty, and for no stream.
+        waits = dict(got["headers"]).get("prefer")
+        assert body.get("stream", False) == shape.get("stream", False)
+        assert waits is None if shape.get("stream") else 1 <= int(waits.removeprefix("wait=")) <= 60
 
 
 THINKERS = [

@@ -4,12 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::{Asked, Order, Prediction, Stage};
-use crate::{
-    anthropic::Form,
-    behaviour::Behaviour,
-    lock::hold,
-    openai::Refusal,
-};
+use crate::{anthropic::Form, behaviour::Behaviour, lock::hold, openai::Refusal};
 
 /// Predictions remembered.
 const MOST: usize = 1000;

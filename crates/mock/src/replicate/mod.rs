@@ -173,9 +173,7 @@ pub(crate) fn error(status: http::StatusCode, message: &str) -> Vec<u8> {
 pub(crate) fn failed(message: &str) -> Vec<u8> {
     let prediction = answer::told("p0", MODEL, None);
     let failed = json!({"status": "failed", "output": null, "error": message});
-    answer::with(prediction, failed)
-        .to_string()
-        .into_bytes()
+    answer::with(prediction, failed).to_string().into_bytes()
 }
 
 #[cfg(test)]
