@@ -289,13 +289,9 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
 #[test]
 fn what_only_a_vendor_says_is_told_under_its_providers_name() {
     let vendor = Vendor::start();
-    let bedrock = VENDORS
-        .into_iter()
-        .find(|(provider, ..)| *provider == "bedrock");
-    let (_, model, whole, streamed, lines) = bedrock.expect("a row");
-    let target = format!("provider: bedrock\n{lines}");
-    let setup = Gateway::before(&vendor).target(&target).model(model, model);
-    let gateway = Gateway::start(&setup);
+    let bedrock = VENDORS.into_iter().find(|row| row.0 == "bedrock");
+    let row @ (_, model, whole, streamed, _) = bedrock.expect("a row");
+    let gateway = before(row, &vendor, "");
     for path in [whole, streamed] {
         vendor.when(path, 1, "finish_reason=guardrail_intervened");
     }
