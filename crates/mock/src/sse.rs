@@ -10,8 +10,6 @@ pub(crate) struct Style {
     line_end: &'static str,
     colon: &'static str,
     fields: bool,
-    /// Numbers events as Replicate does.
-    ids: bool,
     comments: bool,
     multi_line: bool,
     frame: Frame,
@@ -21,6 +19,8 @@ pub(crate) struct Style {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Event,
+    /// The same and its number, as Replicate has it.
+    Numbered,
     /// Nothing: a line is an event.
     Line,
 }
@@ -39,7 +39,6 @@ impl Style {
                 ": "
             },
             fields: faults.has(Fault::Fields),
-            ids: false,
             comments: faults.has(Fault::Comments),
             multi_line: faults.has(Fault::MultiLine),
             frame: Frame::Event,
@@ -57,7 +56,7 @@ impl Style {
     /// The manner of streams whose events are numbered.
     pub(crate) fn numbered(faults: &Faults) -> Style {
         Style {
-            ids: true,
+            frame: Frame::Numbered,
             ..Style::new(faults)
         }
     }
@@ -74,7 +73,7 @@ impl Style {
         if let Some(name) = event.name.or(self.fields.then_some("message")) {
             self.field(&mut out, "event", name.as_bytes());
         }
-        if self.ids {
+        if self.frame == Frame::Numbered {
             self.field(&mut out, "id", format!("1767225600:{number}").as_bytes());
         } else if self.fields {
             self.field(&mut out, "id", number.to_string().as_bytes());
