@@ -226,6 +226,7 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
         assert_eq!(answer.status(), 200, "{provider}: {}", answer.text());
         let said = answer.json();
         assert_eq!(said["object"], "chat.completion", "{provider}");
+        assert_eq!(said["provider"], provider);
         assert_eq!(said["choices"][0]["finish_reason"], "stop", "{provider}");
         assert!(
             said["choices"][0]["message"]["content"].is_string(),
@@ -281,6 +282,35 @@ fn every_dialect_is_spoken_whole_and_streamed_and_an_openai_client_cannot_tell()
             "{provider}: {}",
             vendor.last().path
         );
+    }
+}
+
+/// What OpenAI's dialect has no place for stands under the provider's name.
+#[test]
+fn what_only_a_vendor_says_is_told_under_its_providers_name() {
+    let vendor = Vendor::start();
+    let bedrock = VENDORS.into_iter().find(|row| row.0 == "bedrock");
+    let row @ (_, model, whole, streamed, _) = bedrock.expect("a row");
+    let gateway = before(row, &vendor, "");
+    for path in [whole, streamed] {
+        vendor.when(path, 1, "finish_reason=guardrail_intervened");
+    }
+    let said = gateway.chat(chat_body(model)).json();
+    let streamed = gateway.chat(stream_body(model)).events();
+    let last = streamed
+        .iter()
+        .filter_map(Event::json)
+        .find(|chunk| chunk["provider_metadata"].is_object());
+    for said in [said, last.expect("a chunk that tells it")] {
+        assert_eq!(said["choices"][0]["finish_reason"], "content_filter");
+        assert_eq!(
+            said["choices"][0]["native_finish_reason"],
+            "guardrail_intervened"
+        );
+        let metadata = said["provider_metadata"].as_object().expect("an object");
+        assert_eq!(metadata.keys().collect::<Vec<_>>(), ["bedrock"]);
+        let trace = &metadata["bedrock"]["trace"]["guardrail"];
+        assert_eq!(trace["actionReason"], "Guardrail blocked.");
     }
 }
 

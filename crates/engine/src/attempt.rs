@@ -374,7 +374,7 @@ impl Attempt<'_> {
                 .id(headers)
                 .unwrap_or_else(|| format!("chatcmpl-{id}")),
             model: self.candidate.model.to_string(),
-            provider: String::new(),
+            provider: self.candidate.target.provider_id.to_string(),
             request_id: id,
             include_usage: session.include_usage,
             ..Face::default()

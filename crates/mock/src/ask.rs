@@ -12,7 +12,7 @@ use crate::{
     pictures::{self, Pictures},
     ranks::{self, Ranks},
     replicate::{self, Prediction},
-    vectors,
+    vectors, vertex,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,8 @@ impl Ask {
             converse::read(path, body).map(Ask::Converse)
         } else if let Some(asked) = replicate::read(method, path, &parts.headers, body) {
             asked.map(Ask::Prediction)
+        } else if let Some(asked) = vertex::asked(path).filter(|_| post) {
+            vertex::read(asked, path, body)
         } else if let Some(asked) = gemini::asked(path).filter(|_| post) {
             gemini::read(asked, body).map(Ask::Generate)
         } else if post && path.ends_with("/embeddings") {
@@ -116,8 +118,8 @@ impl Ask {
             Ask::Pictures(asked) => Some(&asked.model),
             Ask::Ranks(asked) => Some(&asked.model),
             Ask::Prediction(prediction) => {
-                let chat = prediction.chat.as_ref();
-                chat.map(|chat| chat.model.as_str())
+                let order = prediction.order.as_ref();
+                order.map(|order| order.chat.model.as_str())
             }
             Ask::Models => None,
             Ask::Model(id) => Some(id),

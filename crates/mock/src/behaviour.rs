@@ -51,6 +51,8 @@ pub struct Behaviour {
     pub text: Option<String>,
     /// The status of the answer, 200 to 599.
     pub status: Option<StatusCode>,
+    /// The status that an error within an answer of a good one tells of.
+    pub error_status: Option<StatusCode>,
     /// The body of the answer, instead of a made-up one.
     pub body: Option<String>,
     /// Its content type.
@@ -173,6 +175,7 @@ impl Behaviour {
             size: self.size.or(under.size),
             text: text(self.text, &under.text),
             status: self.status.or(under.status),
+            error_status: self.error_status.or(under.error_status),
             body: text(self.body, &under.body),
             content_type: value(self.content_type, &under.content_type),
             retry_after: value(self.retry_after, &under.retry_after),

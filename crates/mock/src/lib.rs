@@ -43,6 +43,7 @@ mod settings;
 mod sse;
 mod start;
 mod vectors;
+mod vertex;
 
 pub use behaviour::{Behaviour, SettingError, Spread};
 pub use fault::{Fault, Faults, Row, Scope, Unit};

@@ -173,10 +173,15 @@ fn in_band_error(
     if behaviour.has(Fault::ErrorTextIn200) {
         return Some(br#"{"error":"The engine is currently overloaded."}"#.to_vec());
     }
-    let status = StatusCode::SERVICE_UNAVAILABLE;
     behaviour
         .has(Fault::ErrorIn200)
-        .then(|| written(&Refusal::of_status(status).in_form(form)))
+        .then(|| written(&Refusal::of_status(told(behaviour)).in_form(form)))
+}
+
+/// The status that an error tells of which comes with a good one.
+fn told(behaviour: &Behaviour) -> StatusCode {
+    let usual = StatusCode::SERVICE_UNAVAILABLE;
+    behaviour.error_status.unwrap_or(usual)
 }
 
 fn no_answer(behaviour: &Behaviour) -> Option<NoAnswer> {
@@ -263,7 +268,7 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
         name: match form {
             Form::Messages | Form::Replicate => Some("error"),
             Form::Cohere => Some("message-end"),
-            Form::Converse => Some(converse::exception(StatusCode::SERVICE_UNAVAILABLE)),
+            Form::Converse => Some(converse::stream_exception(told(behaviour))),
             Form::OpenAi | Form::Gemini | Form::Ollama => None,
         },
         ..Event::new(
@@ -284,10 +289,10 @@ fn stream(given: Vec<Event>, behaviour: &Behaviour, form: Form) -> Vec<Step> {
 
 /// The events at their times; those due together are sent together.
 fn scheduled(events: &[Event], behaviour: &Behaviour, form: Form) -> Vec<Step> {
-    let style = if form == Form::Ollama {
-        Style::lines_of_json(&behaviour.faults)
-    } else {
-        Style::new(&behaviour.faults)
+    let style = match form {
+        Form::Ollama => Style::lines_of_json(&behaviour.faults),
+        Form::Replicate => Style::numbered(&behaviour.faults),
+        _ => Style::new(&behaviour.faults),
     };
     let alone = behaviour.has(Fault::WritePerEvent);
     let mut steps = Vec::new();

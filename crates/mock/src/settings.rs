@@ -91,6 +91,12 @@ pub const SETTINGS: &[Setting] = &[
         |b, v| put(&mut b.status, status(v)),
     ),
     setting(
+        "error_status",
+        "429",
+        "status that an error within a good answer or a stream tells of",
+        |b, v| put(&mut b.error_status, status(v)),
+    ),
+    setting(
         "body",
         "anything",
         "body of the answer, instead of a made-up one",

@@ -19,6 +19,8 @@ pub(crate) struct Style {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Event,
+    /// The same and its number, as Replicate has it.
+    Numbered,
     /// Nothing: a line is an event.
     Line,
 }
@@ -51,6 +53,14 @@ impl Style {
         }
     }
 
+    /// The manner of streams whose events are numbered.
+    pub(crate) fn numbered(faults: &Faults) -> Style {
+        Style {
+            frame: Frame::Numbered,
+            ..Style::new(faults)
+        }
+    }
+
     /// The event, without the blank line that ends it.
     pub(crate) fn lines(&self, event: &Event, number: usize) -> Vec<u8> {
         if self.frame == Frame::Line {
@@ -63,8 +73,12 @@ impl Style {
         if let Some(name) = event.name.or(self.fields.then_some("message")) {
             self.field(&mut out, "event", name.as_bytes());
         }
-        if self.fields {
+        if self.frame == Frame::Numbered {
+            self.field(&mut out, "id", format!("1767225600:{number}").as_bytes());
+        } else if self.fields {
             self.field(&mut out, "id", number.to_string().as_bytes());
+        }
+        if self.fields {
             self.field(&mut out, "retry", b"1000");
         }
         for line in self.data_lines(event) {

@@ -82,11 +82,11 @@ pub(crate) fn read(form: Form, path: &str, body: &Bytes) -> Result<Embeddings, R
             members
                 .get("requests")
                 .map(|list| each(list, "/content/parts/0/text")),
-            members.pointer("/requests/0/outputDimensionality"),
+            length(members.pointer("/requests/0")),
         ),
         Form::Content => (
             members.pointer("/content/parts/0/text").map(texts),
-            members.get("outputDimensionality"),
+            length(Some(&members)),
         ),
         Form::Predict => (
             members.get("instances").map(|list| each(list, "/content")),
@@ -143,6 +143,12 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
+/// The length that Google is asked for; Vertex AI's own clients put it deeper.
+fn length(request: Option<&Value>) -> Option<&Value> {
+    let deeper = request?.pointer("/embedContentConfig/outputDimensionality");
+    deeper.or(request?.get("outputDimensionality"))
+}
+
 /// What stands at a place of each.
 fn each(list: &Value, place: &str) -> Vec<String> {
     let items = list.as_array().into_iter().flatten();
@@ -197,13 +203,7 @@ fn body(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> Value {
             json!({"embeddings": embeddings})
         }
         Form::Content => json!({"embedding": {"values": first}}),
-        Form::Predict => {
-            let predictions: Vec<_> = vectors
-                .iter()
-                .map(|vector| json!({"embeddings": {"values": vector}}))
-                .collect();
-            json!({"predictions": predictions})
-        }
+        Form::Predict => return predictions(asked, behaviour, &vectors),
         Form::Titan => json!({"embedding": first}),
         Form::Nova => json!({"embeddings": [{"embeddingType": "TEXT", "embedding": first}]}),
     };
@@ -213,15 +213,34 @@ fn body(form: Form, asked: &Embeddings, behaviour: &Behaviour) -> Value {
         }
         Form::Ollama => ("prompt_eval_count", json!(tokens)),
         Form::Batch | Form::Content => ("usageMetadata", json!({"promptTokenCount": tokens})),
-        Form::Predict => (
-            "metadata",
-            json!({"tokenMetadata": {"inputTokenCount": {"totalTokens": tokens}}}),
-        ),
         Form::Titan => ("inputTextTokenCount", json!(tokens)),
-        Form::Nova | Form::Tasks => return body,
+        Form::Nova | Form::Tasks | Form::Predict => return body,
     };
     if counts {
         body[name] = count;
+    }
+    body
+}
+
+/// Vertex AI counts each text's tokens beside its vector, and letters for all of them. A number of
+/// tokens that is set stands beside the first.
+fn predictions(asked: &Embeddings, behaviour: &Behaviour, vectors: &[Value]) -> Value {
+    let counts = !behaviour.has(Fault::NoUsage);
+    let told = asked.inputs.iter().zip(vectors).enumerate();
+    let told = told.map(|(at, (input, vector))| {
+        let mut embeddings = json!({ "values": vector });
+        if counts {
+            let set = behaviour.prompt_tokens;
+            let set = set.map(|tokens| if at == 0 { tokens } else { 0 });
+            let tokens = set.unwrap_or_else(|| text::tokens(input));
+            embeddings["statistics"] = json!({"truncated": false, "token_count": tokens});
+        }
+        json!({ "embeddings": embeddings })
+    });
+    let mut body = json!({ "predictions": told.collect::<Vec<_>>() });
+    if counts {
+        let letters: usize = asked.inputs.iter().map(|input| input.chars().count()).sum();
+        body["metadata"] = json!({ "billableCharacterCount": letters });
     }
     body
 }

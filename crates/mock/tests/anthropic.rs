@@ -81,6 +81,23 @@ async fn a_stream_says_what_the_whole_answer_says() {
 }
 
 #[tokio::test]
+async fn at_vertex_ai_it_says_the_same() {
+    let mock = start().await;
+    let models = "/v1/projects/p/locations/l/publishers/anthropic/models";
+    for (stream, word) in [(false, "rawPredict"), (true, "streamRawPredict")] {
+        let mut body = message(stream, &json!({"anthropic_version": "vertex-2023-10-16"}));
+        let path = format!("{models}/claude-mock:{word}");
+        let got = Peer::connect(&mock).await.post(&path, "", &body).await;
+        assert_eq!(got.status(), 400, "the model stands in the path alone");
+        assert_eq!(got.json()["type"], "error");
+        body.as_object_mut().unwrap().remove("model");
+        let got = Peer::connect(&mock).await.post(&path, "", &body).await;
+        let own = ask(&mock, "", &message(stream, &json!({}))).await;
+        assert_eq!(got.text(), own.text());
+    }
+}
+
+#[tokio::test]
 async fn tools_are_called_whole_and_in_pieces() {
     let mock = start().await;
     let members = json!({

@@ -142,14 +142,20 @@ async fn errors_are_told_in_its_own_form() {
 async fn streams_fail_in_every_way() {
     let mock = start().await;
     let hi = question(&json!({}));
-    let got = ask(&mock, true, "error_in_200=1", &hi).await;
-    let all = frames(&got).unwrap();
-    let last = all.last().unwrap();
-    assert_eq!(last.text(":message-type"), Some("exception"));
-    assert_eq!(
-        last.text(":exception-type"),
-        Some("serviceUnavailableException")
-    );
+    for (settings, exception) in [
+        ("error_in_200=1", "serviceUnavailableException"),
+        ("error_in_200=1;error_status=429", "throttlingException"),
+        (
+            "error_in_200=1;error_status=424",
+            "modelStreamErrorException",
+        ),
+    ] {
+        let got = ask(&mock, true, settings, &hi).await;
+        let all = frames(&got).unwrap();
+        let last = all.last().unwrap();
+        assert_eq!(last.text(":message-type"), Some("exception"));
+        assert_eq!(last.text(":exception-type"), Some(exception));
+    }
 
     let got = ask(&mock, true, "cut_event=1", &hi).await;
     assert_eq!(

@@ -177,7 +177,11 @@ async fn replicate_follows_a_prediction_from_request_to_request() {
     assert_eq!(second["output"], json!(["a", " b"]));
     assert!(second["metrics"]["output_token_count"].is_u64());
     let stream = peer.get(&path("stream")).await.text();
-    let expected = "event: output\ndata: a\n\nevent: output\ndata:  b\n\nevent: done\ndata: {}\n\n";
+    let events = [("output", "a"), ("output", " b"), ("done", "{}")];
+    let expected = events.iter().enumerate().map(|(number, (name, data))| {
+        format!("event: {name}\nid: 1767225600:{number}\ndata: {data}\n\n")
+    });
+    let expected: String = expected.collect();
     assert_eq!(stream, expected);
     let stopped = peer.post(&path("cancel"), "", &json!({})).await.json();
     assert_eq!(stopped["status"], "canceled");
@@ -207,5 +211,5 @@ async fn replicate_describes_models_and_tells_errors_in_its_own_form() {
     let path = format!("/v1/predictions/{}/stream", created["id"].as_str().unwrap());
     let mut peer = Peer::connect(&mock).await;
     let stream = peer.get(&path).await.text();
-    assert!(stream.ends_with("event: done\ndata: {}\n\n"), "{stream}");
+    assert!(stream.ends_with("\ndata: {}\n\n"), "{stream}");
 }

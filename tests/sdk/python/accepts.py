@@ -16,11 +16,15 @@ import botocore.awsrequest
 import botocore.config
 import botocore.validate
 import cohere
+import httpx
 import httpx2
 import ollama
+import replicate as predictions
+from anthropic import AnthropicVertex
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
 from google import genai
 from google.genai import types as google
+from google.oauth2.credentials import Credentials
 from pydantic import ValidationError
 from typing_extensions import Required, TypedDict
 
@@ -72,12 +76,48 @@ def swallow(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={})
 
 
-GOOGLE = genai.Client(
-    api_key="key", http_options=google.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(swallow)))
+SWALLOWING = google.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(swallow)))
+GOOGLE = genai.Client(api_key="key", http_options=SWALLOWING)
+PLACE = {"project": "p1", "location": "us-east5"}
+VERTEX = genai.Client(vertexai=True, credentials=Credentials("token"), http_options=SWALLOWING, **PLACE)
+CLAUDE_AT_VERTEX = AnthropicVertex(
+    region=PLACE["location"],
+    project_id=PLACE["project"],
+    access_token="token",
+    # Without one the SDK wants long answers as streams.
+    timeout=10,
+    http_client=SWALLOWING.httpx_client,
 )
 
 
-def gemini(path: str, body: dict) -> list[str]:
+def vertex(path: str, body: dict) -> list[str]:
+    if "/publishers/anthropic/" in path:
+        return claude_at_vertex(path, body)
+    found = gemini(path, body, VERTEX)
+    if found:
+        return found
+    # The SDK asks the version that is not everybody's yet, and here for no stream.
+    theirs = SENT[0].url.path.replace("/v1beta1/", "/v1/", 1)
+    return same_path(path.partition("models/")[0], theirs.partition("models/")[0])
+
+
+def claude_at_vertex(path: str, body: dict) -> list[str]:
+    asked = re.search(r"/models/([^/:]+):(?:rawPredict|streamRawPredict)$", path)
+    if not asked or "model" in body:
+        return [f"{path} is no path of a model, which stands nowhere else"]
+    model = unquote(asked[1])
+    rest = {name: value for name, value in body.items() if name != "anthropic_version"}
+    found = anthropic("/messages", {**rest, "model": model})
+    if found:
+        return found
+    SENT.clear()
+    given = {name: rest[name] for name in ("messages", "max_tokens", "stream") if name in rest}
+    CLAUDE_AT_VERTEX.messages.create(model=model, **given, extra_body=body)
+    theirs = json.loads(SENT[0].content)
+    return differences(body, theirs) + same_path(path, SENT[0].url.raw_path.decode())
+
+
+def gemini(path: str, body: dict, client: genai.Client = GOOGLE) -> list[str]:
     asked = re.search(r"/models/([^/:?]+):(generateContent|streamGenerateContent\?alt=sse)$", path)
     if not asked:
         return [f"{path} is no path of generateContent"]
@@ -89,7 +129,7 @@ def gemini(path: str, body: dict) -> list[str]:
         return found
     SENT.clear()
     try:
-        GOOGLE.models._generate_content(
+        client.models._generate_content(
             model=asked[1],
             contents=[google.Content.model_validate(content) for content in body["contents"]],
             config=google.GenerateContentConfig.model_validate(config),
@@ -163,8 +203,7 @@ def bedrock(path: str, body: dict) -> list[str]:
     call(**given)
     [sent] = AWS_SENT
     written = json.loads(sent.body)
-    same_path = urlsplit(sent.url).path == asked[0]
-    return differences(body, written) + ([] if same_path else [f"{asked[0]} is not {urlsplit(sent.url).path}"])
+    return differences(body, written) + same_path(asked[0], urlsplit(sent.url).path)
 
 
 def of_shape(value, shape):
@@ -264,7 +303,52 @@ def ollama_chat(path: str, body: dict) -> list[str]:
     return strict.faults(body, OllamaChat, free=OLLAMA_FREE)
 
 
+# ---- Replicate
+
+
+class ReplicatePrediction(TypedDict, total=False):
+    """The arguments of the SDK's `create`; how long to wait stands in a header."""
+
+    input: Required[dict[str, Any]]
+    version: str
+    stream: bool
+    webhook: str
+    webhook_completed: str
+    webhook_events_filter: list[str]
+
+
+CREATED: list[httpx.Request] = []
+
+
+def create(request: httpx.Request) -> httpx.Response:
+    CREATED.append(request)
+    return httpx.Response(201, json={"id": "p1", "model": "m", "version": "v", "status": "starting"})
+
+
+REPLICATE = predictions.Client("token", transport=httpx.MockTransport(create))
+
+
+def replicate(path: str, body: dict) -> list[str]:
+    asked = re.search(r"/v1(?:/models/([^/]+)/([^/]+))?/predictions$", path)
+    if not asked:
+        return [f"{path} is no path of predictions"]
+    found = strict.faults(body, ReplicatePrediction)
+    if found:
+        return found
+    CREATED.clear()
+    if asked[1]:
+        REPLICATE.models.predictions.create(model=(asked[1], asked[2]), **body)
+    else:
+        REPLICATE.predictions.create(**body)
+    [sent] = CREATED
+    return differences(body, json.loads(sent.content)) + same_path(asked[0], sent.url.path)
+
+
 # ---- all of them
+
+
+def same_path(ours: str, theirs: str) -> list[str]:
+    return [] if ours == theirs else [f"{ours} is not {theirs}"]
 
 
 def differences(ours, theirs, at="$") -> list[str]:
@@ -282,4 +366,7 @@ DIALECTS = {
     "bedrock": bedrock,
     "cohere": cohere_v2,
     "ollama": ollama_chat,
+    "replicate": replicate,
+    "vertex-ai": vertex,
+    "azure-foundry": anthropic,
 }

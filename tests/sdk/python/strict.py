@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typing_extensions
 from pydantic import BaseModel
+from pydantic.v1 import BaseModel as OlderModel
 
 MARKS = (typing_extensions.Required, typing_extensions.NotRequired, typing_extensions.ReadOnly, typing.ClassVar)
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -46,6 +47,8 @@ def faults(value, kind, at="$", free=frozenset()) -> list[str]:
         return structure(value, typed_dict(kind), at, look)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return structure(value, model(kind, kind in free), at, look)
+    if isinstance(kind, type) and issubclass(kind, OlderModel):
+        return structure(value, older_model(kind), at, look)
     return [] if is_plain(value, kind) else [f"{at}: {value!r:.80} is no {kind}"]
 
 
@@ -101,6 +104,13 @@ def model(kind, free) -> Layout:
         if field.is_required() or get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
             required.add(written)
     return Layout(kinds, frozenset(required), free)
+
+
+@functools.cache
+def older_model(kind) -> Layout:
+    fields = kind.__fields__.values()
+    kinds = {field.alias: field.annotation for field in fields}
+    return Layout(kinds, frozenset(field.alias for field in fields if field.required), False)
 
 
 def alias(kind) -> str | None:

@@ -1,6 +1,7 @@
 """Anthropic's SDK reads what the mock says."""
 
 import json
+import urllib.error
 
 import anthropic
 import pytest
@@ -18,9 +19,20 @@ CHAT = {"model": MODEL, "max_tokens": 2000, "messages": [{"role": "user", "conte
 CALLS = {**CHAT, "tools": TOOLS, "messages": [{"role": "user", "content": ASKED}]}
 
 
-@pytest.fixture(scope="module")
-def client():
-    with anthropic.Anthropic(api_key=KEY, base_url=MOCK_URL, max_retries=0, timeout=10) as client:
+VERTEX = "/v1/projects/p1/locations/us-east5/publishers/anthropic/models"
+# Its own home, and the clouds that serve it.
+HOMES = {
+    "own": lambda **more: anthropic.Anthropic(api_key=KEY, base_url=MOCK_URL, **more),
+    "vertex": lambda **more: anthropic.AnthropicVertex(
+        project_id="p1", region="us-east5", access_token=KEY, base_url=f"{MOCK_URL}/v1", **more
+    ),
+    "foundry": lambda **more: anthropic.AnthropicFoundry(api_key=KEY, base_url=f"{MOCK_URL}/anthropic", **more),
+}
+
+
+@pytest.fixture(scope="module", params=HOMES)
+def client(request):
+    with HOMES[request.param](max_retries=0, timeout=10) as client:
         yield client
 
 
@@ -126,8 +138,31 @@ def test_a_connection_that_breaks_is_one(client):
         client.messages.create(**CHAT, extra_headers={"x-mock": "reset"})
 
 
+def test_vertex_wants_the_model_in_the_path_alone():
+    body = in_the_path(CHAT)
+    without = {name: value for name, value in body.items() if name != "anthropic_version"}
+    for refused in ({**body, "model": MODEL}, without):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            raw(f"{VERTEX}/{MODEL}:rawPredict", refused)
+        assert caught.value.code == 400
+        assert strict.faults(json.load(caught.value), ErrorResponse) == []
+
+
+def in_the_path(body: dict) -> dict:
+    rest = {name: value for name, value in body.items() if name != "model"}
+    return {**rest, "anthropic_version": "vertex-2023-10-16"}
+
+
+PATHS = {
+    "own": ("/v1/messages", "/v1/messages", dict),
+    "vertex": (f"{VERTEX}/{MODEL}:rawPredict", f"{VERTEX}/{MODEL}:streamRawPredict", in_the_path),
+}
+
+
+@pytest.mark.parametrize("home", PATHS)
 @pytest.mark.parametrize("body", [CHAT, {**CHAT, "thinking": THINKING}, CALLS], ids=["text", "thoughts", "calls"])
-def test_nothing_is_said_that_the_types_do_not_know(body):
-    assert strict.faults(json.loads(raw("/v1/messages", body)), Message) == []
-    for event in events(raw("/v1/messages", {**body, "stream": True})):
+def test_nothing_is_said_that_the_types_do_not_know(home, body):
+    whole, streamed, put = PATHS[home]
+    assert strict.faults(json.loads(raw(whole, put(body))), Message) == []
+    for event in events(raw(streamed, put({**body, "stream": True}))):
         assert event["type"] == "ping" or strict.faults(event, RawMessageStreamEvent) == [], event

@@ -4,13 +4,15 @@ import json
 
 import boto3
 import botocore.config
+import openai
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 from botocore.validate import ParamValidator
+from openai import OpenAI
 
 from accepts import of_shape
-from conftest import MOCK_URL
+from conftest import BASE_URL, KEY, MOCK_URL, gateway_only
 from direct import ARGUMENTS, ASKED, PARAMETERS, SIGNATURE, TEXT, THOUGHT, raw
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -138,21 +140,83 @@ def test_errors_are_the_sdks_own(status, name, stream):
     assert response["Error"]["Message"]
 
 
-def test_an_error_within_a_stream_is_one():
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "validationException"),
+        (408, "modelStreamErrorException"),
+        (424, "modelStreamErrorException"),
+        (429, "throttlingException"),
+        (500, "internalServerException"),
+        (503, "serviceUnavailableException"),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 2])
+def test_an_error_within_a_stream_is_one(client, status, name, after):
+    seen = []
     with pytest.raises(EventStreamError) as caught:
-        gathered(connect("error_in_200").converse_stream(**HELLO)["stream"])
-    assert caught.value.response["Error"]["Code"] == "serviceUnavailableException"
+        for event in connect(f"error_in_200={after};error_status={status}").converse_stream(**HELLO)["stream"]:
+            seen += event
+    assert seen == ["messageStart"] + ["contentBlockDelta"] * after
+    assert caught.value.response["Error"]["Code"] == name
+    assert caught.value.response["Error"]["Message"]
     assert isinstance(caught.value, ClientError)
+    shapes = client.meta.service_model.operation_model("ConverseStream").output_shape.members["stream"].members
+    assert name in shapes and shapes[name].metadata.get("exception")
 
 
-@pytest.mark.parametrize("body", [HELLO, {**HELLO, **THINKING}, CALLS], ids=["text", "thoughts", "calls"])
-def test_nothing_is_said_that_the_shapes_do_not_know(client, body):
+@gateway_only
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "stream_error"),
+        (424, "stream_error"),
+        (429, "rate_limit_exceeded"),
+        (500, "stream_error"),
+        (503, "stream_error"),
+    ],
+)
+def test_an_exception_within_a_stream_reaches_a_client_of_openais(status, code):
+    breaks = f"bedrock/mock:error_in_200=2;error_status={status};cadence=100ms"
+    said = ""
+    with OpenAI(base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=10) as client:
+        with pytest.raises(openai.APIError) as caught:
+            for chunk in client.chat.completions.create(
+                model=breaks, messages=[{"role": "user", "content": "Hello"}], stream=True
+            ):
+                said += chunk.choices[0].delta.content or ""
+    assert said and TEXT.startswith(said)
+    assert caught.value.code == code
+
+
+GUARDED = {**HELLO, "guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1", "trace": "enabled"}}
+
+
+def test_a_guardrail_that_steps_in_is_told():
+    client = connect("finish_reason=guardrail_intervened;text=Blocked.")
+    answer = client.converse(**GUARDED)
+    assert (answer["stopReason"], answer["output"]["message"]["content"]) == ("guardrail_intervened", [{"text": "Blocked."}])
+    events = list(client.converse_stream(**GUARDED)["stream"])
+    assert events[-2] == {"messageStop": {"stopReason": "guardrail_intervened"}}
+    traces = [answer["trace"], events[-1]["metadata"]["trace"]]
+    assert [trace["guardrail"]["inputAssessment"]["mock"]["topicPolicy"]["topics"] for trace in traces] == [TOPICS] * 2
+
+
+TOPICS = [{"name": "mock", "type": "DENY", "action": "BLOCKED"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "settings"),
+    [(HELLO, ""), ({**HELLO, **THINKING}, ""), (CALLS, ""), (GUARDED, "finish_reason=guardrail_intervened")],
+    ids=["text", "thoughts", "calls", "guardrail"],
+)
+def test_nothing_is_said_that_the_shapes_do_not_know(client, body, settings):
     path = f"/model/{MODEL}/converse"
     sent = {name: member for name, member in body.items() if name != "modelId"}
     model = client.meta.service_model
-    assert unknown(json.loads(raw(path, sent)), model.operation_model("Converse").output_shape) == ""
+    assert unknown(json.loads(raw(path, sent, settings)), model.operation_model("Converse").output_shape) == ""
     frames = EventStreamBuffer()
-    frames.add_data(raw(path + "-stream", sent))
+    frames.add_data(raw(path + "-stream", sent, settings))
     shapes = model.operation_model("ConverseStream").output_shape.members["stream"].members
     seen = 0
     for frame in frames:

@@ -6,13 +6,21 @@ import json
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 
 import strict
 from conftest import MOCK_URL
 from direct import ARGUMENTS, ASKED, KEY, PARAMETERS, SIGNATURE, TEXT, THOUGHT, USED_UP, events, raw
 
 MODEL = "gemini-2.5-flash"
-PATH = f"/v1beta/models/{MODEL}"
+PATHS = {
+    "developer": f"/v1beta/models/{MODEL}",
+    "vertex": f"/v1beta1/projects/p1/locations/us-east5/publishers/google/models/{MODEL}",
+}
+HOMES = {
+    "developer": {"api_key": KEY},
+    "vertex": {"vertexai": True, "project": "p1", "location": "us-east5", "credentials": Credentials(KEY)},
+}
 TOOL = types.Tool(
     function_declarations=[
         types.FunctionDeclaration(name=name, parameters_json_schema=PARAMETERS) for name in ("get_weather", "get_time")
@@ -21,9 +29,13 @@ TOOL = types.Tool(
 THINKING = types.ThinkingConfig(include_thoughts=True)
 
 
-@pytest.fixture(scope="module")
-def client():
-    return genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=MOCK_URL, timeout=10_000))
+def connect(home: str) -> genai.Client:
+    return genai.Client(**HOMES[home], http_options=types.HttpOptions(base_url=MOCK_URL, timeout=10_000))
+
+
+@pytest.fixture(scope="module", params=HOMES)
+def client(request):
+    return connect(request.param)
 
 
 def config(headers=None, **more) -> types.GenerateContentConfig:
@@ -103,6 +115,28 @@ def test_an_image_is_taken(client):
 
 
 @pytest.mark.parametrize(
+    ("home", "model", "texts"),
+    [
+        ("developer", "gemini-embedding-001", ["wet", "cold"]),
+        ("vertex", "text-embedding-005", ["wet", "cold"]),
+        ("vertex", "gemini-embedding-001", ["wet", "cold"]),
+        ("vertex", "gemini-embedding-001", ["wet"]),
+        ("vertex", "gemini-embedding-2", ["wet"]),
+    ],
+)
+def test_embeddings_are_read(home, model, texts):
+    size = types.EmbedContentConfig(output_dimensionality=8)
+    client = connect(home)
+    answer = client.models.embed_content(model=model, contents=texts, config=size)
+    assert [len(embedding.values) for embedding in answer.embeddings] == [8] * len(texts)
+    alone = client.models.embed_content(model=model, contents=texts[0], config=size)
+    assert alone.embeddings[0].values == answer.embeddings[0].values
+    if home == "vertex" and "gemini" not in model:
+        assert all(embedding.statistics.token_count > 0 for embedding in answer.embeddings)
+        assert answer.metadata.billable_character_count == 7
+
+
+@pytest.mark.parametrize(
     ("status", "error", "word"),
     [
         (400, errors.ClientError, "INVALID_ARGUMENT"),
@@ -137,8 +171,9 @@ THOUGHTS = {**TEXT_ONLY, "generationConfig": {"thinkingConfig": {"includeThought
 CALLS = {**TEXT_ONLY, "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": PARAMETERS}]}]}
 
 
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("body", [TEXT_ONLY, THOUGHTS, CALLS], ids=["text", "thoughts", "calls"])
-def test_nothing_is_said_that_the_types_do_not_know(body):
-    whole = json.loads(raw(f"{PATH}:generateContent", body))
-    for answer in [whole, *events(raw(f"{PATH}:streamGenerateContent?alt=sse", body))]:
+def test_nothing_is_said_that_the_types_do_not_know(path, body):
+    whole = json.loads(raw(f"{path}:generateContent", body))
+    for answer in [whole, *events(raw(f"{path}:streamGenerateContent?alt=sse", body))]:
         assert strict.faults(answer, types.GenerateContentResponse) == [], answer

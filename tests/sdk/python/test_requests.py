@@ -22,6 +22,7 @@ from accepts import DIALECTS, REGION
 from conftest import BASE_URL, CONFIG, KEY, Mock, gateway_only
 from direct import SIGNATURE
 from shapes import SHAPES
+from test_replicate import connect as connect_to_replicate
 
 CRATES = Path(__file__).parents[3] / "crates"
 GOLDEN = CRATES / "wire" / "tests" / "golden"
@@ -46,6 +47,12 @@ REFUSED = {
     "ollama": {
         "audio", "pdf", "text file", "07-vision", "08-audio", "09-files", "27-video-and-vendor-parts",
     },
+    "replicate": {
+        "audio", "image", "image alone", "image in result", "pdf", "text file", "07-vision", "08-audio", "09-files",
+        "27-video-and-vendor-parts",
+    },
+    "vertex-ai": {"audio", "07-vision", "08-audio", "09-files", "27-video-and-vendor-parts"},
+    "azure-foundry": {"audio", "08-audio", "27-video-and-vendor-parts"},
 }  # fmt: skip
 
 # Cases in which the operator's `extra_body`, or a client of the vendor's own door, says what no SDK knows.
@@ -104,10 +111,33 @@ def test_what_has_no_form_is_refused_with_its_place(vendor):
         assert texts and all(re.search(r"messages\[\d\]\.content\[\d\]", text) for text in texts), shape
 
 
+KINDS = {"string": str, "integer": int, "number": (int, float)}
+
+
+@gateway_only
+@pytest.mark.parametrize("model", TARGETS["replicate"]["models"])
+def test_a_prediction_is_asked_for_in_the_words_that_its_model_takes(model):
+    described = connect_to_replicate().models.get(TARGETS["replicate"]["models"][model].partition(":")[0])
+    takes = described.latest_version.openapi_schema["components"]["schemas"]["Input"]["properties"]
+    asked = [(ALL[shape], got) for shape, (_, got, _) in answered("replicate", model).items() if got]
+    assert len(asked) > 70
+    for shape, got in asked:
+        body = json.loads(got["bytes"])
+        for name, value in body["input"].items():
+            assert isinstance(value, KINDS[takes[name]["type"]]), (name, value)
+        # The SDK waits from one second to sixty, and for no stream.
+        waits = dict(got["headers"]).get("prefer")
+        assert body.get("stream", False) == shape.get("stream", False)
+        assert waits is None if shape.get("stream") else 1 <= int(waits.removeprefix("wait=")) <= 60
+
+
 THINKERS = [
     ("anthropic", "claude-opus-4-6"),
     ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
     ("gemini", "gemini-3-flash"),
+    ("vertex-ai", "vertex-gemini-3-flash"),
+    ("vertex-ai", "vertex-claude-opus-4-6"),
+    ("azure-foundry", "foundry-claude-opus-4-6"),
 ]
 
 
@@ -140,7 +170,13 @@ def test_the_golden_cases_are_what_sdks_could_have_sent(case):
     asked = folder / "request.openai.json"
     model = json.loads(asked.read_text())["model"] if asked.exists() else "model"
     segment = urllib.parse.quote(model, safe="")
-    paths = {"gemini": f"/models/{segment}:generateContent", "bedrock": f"/model/{segment}/converse"}
+    created = "" if "version" in body else f"/models/{model}"
+    paths = {
+        "gemini": f"/models/{segment}:generateContent",
+        "bedrock": f"/model/{segment}/converse",
+        "vertex-ai": f"/v1/projects/p1/locations/us-east5/publishers/google/models/{segment}:generateContent",
+        "replicate": f"/v1{created}/predictions",
+    }
     path = paths.get(vendor, {"cohere": "/v2/chat", "ollama": "/api/chat"}.get(vendor, "/v1/messages"))
     found = DIALECTS[vendor](path, body)
     assert bool(found) == (case in UNKNOWN), found

@@ -6,6 +6,8 @@ from anthropic.types.message_create_params import MessageCreateParamsNonStreamin
 from cohere.types import ChatMessageV2
 from google.genai import types as google
 
+from replicate.prediction import Prediction
+
 from strict import faults
 
 CHAT = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
@@ -54,6 +56,9 @@ def test_what_a_type_says_passes():
         ({"role": "tool", "content": "hi"}, ChatMessageV2),
         ({"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, ChatMessageV2),
         ({"id": "msg", "type": "message", "role": "assistant", "content": []}, Message),
+        ({"id": "p", "model": "m", "version": None, "status": "failed"}, Prediction),
+        ({"id": "p", "model": "m", "version": "v", "status": "queued"}, Prediction),
+        ({"id": "p", "model": "m", "version": "v", "status": "failed", "stage": 1}, Prediction),
     ],
 )
 def test_other_sdks_types_are_read_as_well(value, kind):

@@ -8,7 +8,7 @@ mod stream;
 mod whole;
 
 pub(crate) use object::SIGNATURE;
-pub(crate) use request::read;
+pub(crate) use request::{read, read_at_vertex};
 
 use http::StatusCode;
 use serde_json::json;
@@ -18,6 +18,7 @@ use crate::{
     behaviour::Behaviour,
     gemini,
     openai::{Chat, Refusal},
+    vertex,
 };
 
 /// The answer to a request, faults of the transport aside.
@@ -50,7 +51,7 @@ pub(crate) enum Form {
 impl Form {
     /// The one of a path.
     pub(crate) fn of(path: &str) -> Form {
-        if path.ends_with("/messages") {
+        if path.ends_with("/messages") || vertex::asked(path).is_some_and(|asked| asked.claude) {
             Form::Messages
         } else if path.ends_with("/v2/chat")
             || path.ends_with("/v2/embed")

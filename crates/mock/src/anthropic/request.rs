@@ -12,6 +12,7 @@ use crate::openai::{Call, Chat, Refusal, sample::sample, wants_a_call};
 #[derive(Default)]
 struct Members {
     model: Option<String>,
+    anthropic_version: Option<String>,
     messages: Value,
     max_tokens: Option<u64>,
     stream: bool,
@@ -31,6 +32,24 @@ struct Tool {
 pub(crate) fn read(body: &Bytes) -> Result<Chat, Refusal> {
     let members: Members = serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
     let model = members.model.clone().ok_or_else(Refusal::no_model)?;
+    asked(&members, model)
+}
+
+/// The same at Vertex AI, where the model stands in the path, and the version that is a header
+/// elsewhere in the body.
+pub(crate) fn read_at_vertex(model: String, body: &Bytes) -> Result<Chat, Refusal> {
+    let members: Members = serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
+    if members.model.is_some() {
+        let why = "extra inputs are not permitted";
+        return Err(Refusal::invalid("model", why));
+    }
+    if members.anthropic_version.is_none() {
+        return Err(Refusal::missing("anthropic_version"));
+    }
+    asked(&members, model)
+}
+
+fn asked(members: &Members, model: String) -> Result<Chat, Refusal> {
     if members.messages.as_array().is_none_or(Vec::is_empty) {
         return Err(Refusal::missing("messages"));
     }
@@ -47,7 +66,7 @@ pub(crate) fn read(body: &Bytes) -> Result<Chat, Refusal> {
         logprobs: None,
         reasons: matches!(thinking, Some("enabled" | "adaptive")),
         json: schema.map(|schema| sample(schema).to_string()),
-        call: call(&members)?,
+        call: call(members)?,
         model,
     })
 }
@@ -142,6 +161,19 @@ mod tests {
             json!({"model": "m", "max_tokens": 9, "messages": []}),
         ] {
             assert!(read(&body.to_string().into()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn vertex_has_the_version_where_others_have_the_model() {
+        let messages = json!([{"role": "user", "content": "hi"}]);
+        let body = json!({"messages": messages, "max_tokens": 9, "anthropic_version": "v"});
+        let read = |body: &Value| read_at_vertex("m".to_owned(), &body.to_string().into());
+        assert_eq!(read(&body).unwrap().model, "m");
+        for (name, value) in [("model", json!("m")), ("anthropic_version", Value::Null)] {
+            let mut body = body.clone();
+            body[name] = value;
+            assert!(read(&body).is_err(), "{body}");
         }
     }
 }

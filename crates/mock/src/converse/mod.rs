@@ -35,6 +35,15 @@ pub(crate) fn answer(chat: &Chat, behaviour: &Behaviour) -> Answer {
     }
 }
 
+/// The exception that goes with a status within a stream, which knows fewer of them.
+pub(crate) fn stream_exception(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        408 | 424 => "modelStreamErrorException",
+        401 | 403 | 404 => "validationException",
+        _ => exception(status),
+    }
+}
+
 /// The exception that goes with a status, as streams write it.
 pub(crate) fn exception(status: StatusCode) -> &'static str {
     match status.as_u16() {

@@ -43,3 +43,14 @@ pub(crate) fn usage(reply: &Reply<'_>, behaviour: &Behaviour) -> Option<Value> {
         })
     })
 }
+
+/// What a guardrail that stepped in has found.
+pub(crate) fn trace(reply: &Reply<'_>) -> Option<Value> {
+    let topic = json!({"name": "mock", "type": "DENY", "action": "BLOCKED"});
+    (reply.finish == "guardrail_intervened").then(|| {
+        json!({"guardrail": {
+            "inputAssessment": {"mock": {"topicPolicy": {"topics": [topic]}}},
+            "actionReason": "Guardrail blocked.",
+        }})
+    })
+}

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::object::{SIGNATURE, stop_reason, tool_use, usage};
+use super::object::{SIGNATURE, stop_reason, tool_use, trace, usage};
 use crate::{
     answer::{Event, Kind},
     behaviour::Behaviour,
@@ -32,7 +32,10 @@ pub(crate) fn events(chat: &Chat, behaviour: &Behaviour) -> Vec<Event> {
     let ending = json!({"stopReason": stop_reason(&reply)});
     script.say(Kind::Finish, "messageStop", &ending);
     if let Some(usage) = usage(&reply, behaviour) {
-        let metadata = json!({"usage": usage, "metrics": {"latencyMs": 1}});
+        let mut metadata = json!({"usage": usage, "metrics": {"latencyMs": 1}});
+        if let Some(trace) = trace(&reply) {
+            metadata["trace"] = trace;
+        }
         script.say(Kind::Usage, "metadata", &metadata);
     }
     script.0

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::object::{SIGNATURE, stop_reason, tool_use, usage};
+use super::object::{SIGNATURE, stop_reason, tool_use, trace, usage};
 use crate::{
     behaviour::Behaviour,
     fault::Fault,
@@ -20,6 +20,9 @@ pub(crate) fn body(chat: &Chat, behaviour: &Behaviour) -> Vec<u8> {
     }
     if let Some(usage) = usage(&reply, behaviour) {
         answer["usage"] = usage;
+    }
+    if let Some(trace) = trace(&reply) {
+        answer["trace"] = trace;
     }
     answer.to_string().into_bytes()
 }

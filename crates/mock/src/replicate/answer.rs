@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Asked, Prediction, Stage};
+use super::{Asked, Order, Prediction, Stage};
 use crate::{
     answer::{Answer, Event, Kind},
     anthropic::Form,
@@ -12,13 +12,16 @@ use crate::{
     openai::{Refusal, reply::Reply},
 };
 
-const TIME: &str = "2026-01-01T00:00:00.000Z";
+pub(super) const TIME: &str = "2026-01-01T00:00:00.000Z";
+/// The version of a model that chooses it itself.
+const HIDDEN: &str = "hidden";
 
 /// The answer to a request, faults of the transport aside.
 pub(crate) fn answer(prediction: &Prediction, behaviour: &Behaviour) -> Answer {
-    let Some(chat) = &prediction.chat else {
+    let Some(order) = &prediction.order else {
         return Refusal::no_model().in_form(Form::Replicate).answer();
     };
+    let chat = &order.chat;
     if chat.model.starts_with("nope") {
         return Refusal::unknown_model(&chat.model)
             .in_form(Form::Replicate)
@@ -30,16 +33,40 @@ pub(crate) fn answer(prediction: &Prediction, behaviour: &Behaviour) -> Answer {
         Asked::Create { .. } => StatusCode::CREATED,
         Asked::Look | Asked::Stop => StatusCode::OK,
     };
-    Answer::Whole(status, whole(prediction, &reply, behaviour))
+    Answer::Whole(status, whole(prediction, order, &reply, behaviour))
 }
 
-fn whole(prediction: &Prediction, reply: &Reply<'_>, behaviour: &Behaviour) -> Vec<u8> {
+/// What is told of every prediction.
+pub(super) fn told(id: &str, model: &str, version: Option<&str>) -> Value {
+    json!({
+        "id": id,
+        "model": model,
+        "version": version.unwrap_or(HIDDEN),
+        "created_at": TIME,
+        "logs": "",
+    })
+}
+
+/// More of it.
+pub(super) fn with(mut prediction: Value, more: Value) -> Value {
+    if let (Value::Object(prediction), Value::Object(more)) = (&mut prediction, more) {
+        prediction.extend(more);
+    }
+    prediction
+}
+
+fn whole(
+    prediction: &Prediction,
+    order: &Order,
+    reply: &Reply<'_>,
+    behaviour: &Behaviour,
+) -> Vec<u8> {
     let Prediction { id, root, .. } = prediction;
     let mut urls = json!({
         "get": format!("{root}/predictions/{id}"),
         "cancel": format!("{root}/predictions/{id}/cancel"),
     });
-    if prediction.chat.as_ref().is_some_and(|chat| chat.stream) {
+    if order.chat.stream {
         urls["stream"] = format!("{root}/predictions/{id}/stream").into();
     }
     let status = match prediction.stage {
@@ -48,15 +75,21 @@ fn whole(prediction: &Prediction, reply: &Reply<'_>, behaviour: &Behaviour) -> V
         Stage::Stopped => "canceled",
         Stage::Finished => end(reply),
     };
-    let mut answer = json!({
-        "id": id,
-        "model": reply.model,
-        "created_at": TIME,
+    let told = told(id, order.model(reply.model), order.version.as_deref());
+    let now = json!({
+        "input": order.input,
         "status": status,
         "output": null,
         "error": null,
         "urls": urls,
     });
+    let mut answer = with(told, now);
+    if prediction.stage != Stage::Starting {
+        answer["started_at"] = TIME.into();
+    }
+    if matches!(prediction.stage, Stage::Finished | Stage::Stopped) {
+        answer["completed_at"] = TIME.into();
+    }
     if status == "failed" {
         answer["error"] = reply.text.as_str().into();
     } else if prediction.stage == Stage::Finished {

@@ -3,13 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use super::{Asked, Prediction, Stage};
-use crate::{
-    anthropic::Form,
-    behaviour::Behaviour,
-    lock::hold,
-    openai::{Chat, Refusal},
-};
+use super::{Asked, Order, Prediction, Stage};
+use crate::{anthropic::Form, behaviour::Behaviour, lock::hold, openai::Refusal};
 
 /// Predictions remembered.
 const MOST: usize = 1000;
@@ -26,7 +21,7 @@ struct Files {
 #[derive(Debug)]
 struct File {
     id: String,
-    chat: Chat,
+    order: Order,
     behaviour: Behaviour,
     /// Looks until it is finished.
     looks: u32,
@@ -56,7 +51,7 @@ impl Desk {
         if prediction.asked == Asked::Look {
             file.looks = file.looks.saturating_sub(1);
         }
-        prediction.chat = Some(file.chat.clone());
+        prediction.order = Some(file.order.clone());
         *behaviour = std::mem::take(behaviour).over(&file.behaviour);
         Ok(())
     }
@@ -64,14 +59,16 @@ impl Desk {
 
 impl Files {
     fn open(&mut self, prediction: &mut Prediction, behaviour: &Behaviour, waits: bool) {
-        let Some(chat) = &prediction.chat else { return };
+        let Some(order) = &prediction.order else {
+            return;
+        };
         self.created += 1;
         prediction.id = format!("p{}", self.created);
         let mut kept = behaviour.clone().spared();
         kept.latency = None;
         let file = File {
             id: prediction.id.clone(),
-            chat: chat.clone(),
+            order: order.clone(),
             looks: behaviour.looks.unwrap_or(0),
             behaviour: kept,
             stopped: false,

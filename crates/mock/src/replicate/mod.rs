@@ -26,8 +26,31 @@ pub(crate) struct Prediction {
     /// Where this API is, for the addresses in answers.
     pub(crate) root: String,
     /// What it was created with; known to the desk.
-    pub(crate) chat: Option<Chat>,
+    pub(crate) order: Option<Order>,
 }
+
+/// What a prediction is created with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Order {
+    pub(crate) chat: Chat,
+    /// The version asked for, unless it is the model's own to choose.
+    pub(crate) version: Option<String>,
+    pub(crate) input: Value,
+}
+
+impl Order {
+    /// The model that it is for, as answers name it.
+    fn model<'a>(&self, named: &'a str) -> &'a str {
+        match (&self.version, named.split_once(':')) {
+            (None, _) => named,
+            (Some(_), Some((model, _))) if model.contains('/') => model,
+            (Some(_), _) => MODEL,
+        }
+    }
+}
+
+/// The model of a version whose model is not told.
+const MODEL: &str = "mock/model";
 
 /// What is asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +104,7 @@ pub(crate) fn read(
         id: String::new(),
         stage: Stage::Starting,
         root: format!("http://{}{root}", host.unwrap_or_default()),
-        chat: None,
+        order: None,
     };
     let mut parts = after.split('/').skip(1);
     match (method, parts.next(), parts.next()) {
@@ -108,7 +131,7 @@ fn create(
 ) -> Result<Prediction, Refusal> {
     let members: Members = serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
     let named = before.split_once("/models/").map(|(_, model)| model);
-    let model = named.map(str::to_owned).or(members.version);
+    let model = named.map(str::to_owned).or(members.version.clone());
     let says = |name: &str| {
         members
             .input
@@ -121,7 +144,7 @@ fn create(
     let prefer = headers.get("prefer").and_then(|value| value.to_str().ok());
     let waits = prefer.is_some_and(|prefer| prefer.starts_with("wait"));
     prediction.asked = Asked::Create { waits };
-    prediction.chat = Some(Chat {
+    let chat = Chat {
         model: model.ok_or_else(Refusal::no_model)?,
         stream: members.stream,
         include_usage: true,
@@ -130,6 +153,11 @@ fn create(
         reasons: false,
         json: None,
         call: None,
+    };
+    prediction.order = Some(Order {
+        chat,
+        version: members.version.filter(|_| named.is_none()),
+        input: members.input,
     });
     Ok(prediction)
 }
@@ -143,9 +171,9 @@ pub(crate) fn error(status: http::StatusCode, message: &str) -> Vec<u8> {
 
 /// A prediction that failed: the error that comes with a good status.
 pub(crate) fn failed(message: &str) -> Vec<u8> {
-    json!({"id": "p0", "status": "failed", "output": null, "error": message})
-        .to_string()
-        .into_bytes()
+    let prediction = answer::told("p0", MODEL, None);
+    let failed = json!({"status": "failed", "output": null, "error": message});
+    answer::with(prediction, failed).to_string().into_bytes()
 }
 
 #[cfg(test)]
