@@ -12,11 +12,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use providers::Rewrite;
 use providers::native::{Course, Description, Session};
 use telemetry::Redactor;
 use tokio::time::{Instant, timeout_at};
-use wire::chat;
+use wire::chat::{self, Rewrite};
 use wire::fault::{Fault, Kind};
 use wire::ir::Face;
 use wire::ir::files::Files;
@@ -304,6 +303,7 @@ impl Attempt<'_> {
     ) -> Result<Received, Fault> {
         let rules = &self.call.snapshot.config.stream;
         let reading = tongue.reading(
+            &self.candidate.target.provider,
             |session| self.face(session, &head.headers),
             rules.max_event_bytes,
         );
@@ -448,7 +448,6 @@ impl Attempt<'_> {
             deadline,
             first_content: first.into_iter().flatten().min(),
             hide_usage: tongue.hides_usage(),
-            rewrite: target.provider.rewrite(),
             redactor: self.call.snapshot.redactor.clone(),
         }
     }
