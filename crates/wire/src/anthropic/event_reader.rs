@@ -281,16 +281,12 @@ impl What {
     /// More of a call's input.
     fn input(&mut self, block: u32, json: Cow<'_, str>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let kept = match self {
-            What::Call => {
-                delta(block, Delta::Arguments(json), sink);
-                return Ok(());
-            }
             What::Answer => {
                 delta(block, Delta::Text(json), sink);
                 return Ok(());
             }
             What::Custom(kept) | What::Server(_, kept) => kept,
-            What::Text | What::Thinking => {
+            What::Call | What::Text | What::Thinking => {
                 delta(block, Delta::Arguments(json), sink);
                 return Ok(());
             }
