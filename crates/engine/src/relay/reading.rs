@@ -196,7 +196,7 @@ impl Same {
     fn queue(&mut self, run: Bytes, ready: &mut VecDeque<Bytes>) {
         let mender = self.mender.as_mut();
         let run = match mender.and_then(|mender| mender.mend(&run)) {
-            Some(mended) => mended.into(),
+            Some(changed) => changed.into(),
             None => run,
         };
         if !run.is_empty() {
