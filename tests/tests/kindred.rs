@@ -356,6 +356,8 @@ fn d22_a13_ai21_tells_what_is_wrong_and_not_what_was_sent() {
 const LLAMA: &str =
     "models: [\"@cf/meta/llama\"]\nvars: {account_id: a1}\ncircuit_breaker: {enabled: false}";
 const WORKERS: &str = "/client/v4/accounts/a1/ai/v1/chat/completions";
+const PIECE: &str = "data: {\"id\":\"w2\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"@cf/meta/llama\",\"choices\":[{\"index\":0,\"delta\":{\"content\":7},\"finish_reason\":null}]}\n\n";
+const COUNTED: &str = "data: {\"id\":\"w2\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"@cf/meta/llama\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n";
 
 #[test]
 fn d23_a13_cloudflares_codes_say_what_went_wrong() {
@@ -405,8 +407,6 @@ fn d23_workers_answers_become_what_clients_expect_whole_and_streamed() {
     );
     assert_eq!(vendor.last().json().expect("JSON")["max_tokens"], 2048);
 
-    const PIECE: &str = "data: {\"id\":\"w2\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"@cf/meta/llama\",\"choices\":[{\"index\":0,\"delta\":{\"content\":7},\"finish_reason\":null}]}\n\n";
-    const COUNTED: &str = "data: {\"id\":\"w2\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"@cf/meta/llama\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n";
     for run in [[PIECE, COUNTED, LAST].concat(), [PIECE, LAST].concat()] {
         streams(&vendor, WORKERS, &run);
         let answer = gateway.chat(stream_body("@cf/meta/llama"));
