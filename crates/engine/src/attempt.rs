@@ -281,6 +281,7 @@ impl Attempt<'_> {
     ) -> Result<Received, Fault> {
         let rules = &self.call.snapshot.config.stream;
         let reading = tongue.reading(
+            &self.candidate.target.provider,
             |session| self.face(session, &head.headers),
             rules.max_event_bytes,
         );
@@ -359,7 +360,6 @@ impl Attempt<'_> {
             deadline,
             first_content: first.into_iter().flatten().min(),
             hide_usage: tongue.hides_usage(),
-            rewrite: target.provider.rewrite(),
             redactor: self.call.snapshot.redactor.clone(),
         }
     }

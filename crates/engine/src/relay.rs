@@ -16,7 +16,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
-use providers::Rewrite;
 use telemetry::Redactor;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use wire::fault::{Fault, Kind};
@@ -47,8 +46,6 @@ pub(crate) struct StreamRules {
     pub(crate) first_content: Option<(Instant, &'static str)>,
     /// The usage event was asked for by the gateway, not by the client.
     pub(crate) hide_usage: bool,
-    /// Makes OpenAI's form of an event of a vendor that is odd.
-    pub(crate) rewrite: Option<Rewrite>,
     /// Takes the operator's secrets out of what a vendor says.
     pub(crate) redactor: Arc<Redactor>,
 }

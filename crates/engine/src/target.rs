@@ -353,13 +353,8 @@ impl Target {
         query: Option<&str>,
         limit: usize,
     ) -> Result<Bytes, String> {
-        let Some(path) = &self.provider.discovery else {
+        let Some(mut url) = providers::list_url(&self.provider, &self.base) else {
             return Err("its vendor has no list of models".into());
-        };
-        let mut url = if path.starts_with('/') {
-            format!("{}{path}", self.base)
-        } else {
-            path.clone()
         };
         if let Some(query) = query {
             url.push(if url.contains('?') { '&' } else { '?' });
@@ -385,13 +380,13 @@ impl Target {
         upstream: &Upstream,
         path: Option<&str>,
     ) -> Result<(), String> {
-        let Some(path) = path.or(self.provider.discovery.as_deref()) else {
-            return Ok(());
+        let url = match path {
+            Some(path) if path.starts_with('/') => Some(format!("{}{path}", self.base)),
+            Some(url) => Some(url.to_owned()),
+            None => providers::list_url(&self.provider, &self.base),
         };
-        let url = if path.starts_with('/') {
-            format!("{}{path}", self.base)
-        } else {
-            path.to_owned()
+        let Some(url) = url else {
+            return Ok(());
         };
         let site = Site::of(&self.place().with_query(&url)).map_err(|error| error.to_string())?;
         let request = self.request(Method::GET, site, Bytes::new(), self.pick_key(0));

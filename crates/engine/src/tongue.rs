@@ -145,10 +145,15 @@ fn keep(provider: &Provider, body: &Envelope, plan: &ChatPlan<'_>) -> Result<Spo
 }
 
 impl Tongue {
-    /// Reads a stream.
-    pub(crate) fn reading(&self, face: impl FnOnce(&Session) -> Face, max_event: usize) -> Reading {
+    /// Reads a stream of the provider's.
+    pub(crate) fn reading(
+        &self,
+        provider: &Provider,
+        face: impl FnOnce(&Session) -> Face,
+        max_event: usize,
+    ) -> Reading {
         match self {
-            Tongue::Same { .. } => Reading::same(max_event),
+            Tongue::Same { .. } => Reading::same(max_event, provider.oddities()),
             Tongue::Other(session) => {
                 Reading::Other(Box::new(session.stream(face(session), max_event)))
             }

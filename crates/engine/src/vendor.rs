@@ -24,8 +24,13 @@ pub(crate) fn fault_of_answer(
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = Some(status.as_u16());
     fault.answered = true;
-    fault.retry_after = retry_after(headers, now).or(error.retry_after);
+    fault.retry_after = retry_after(headers, now).or(hint(error));
     fault
+}
+
+/// When the body says that another try makes sense.
+fn hint(error: &VendorError) -> Option<Duration> {
+    error.retry_after.filter(|wait| *wait <= HINT_MAX)
 }
 
 /// The status that an answer means: some say 400 to everything, and the truth in the body.
@@ -46,7 +51,7 @@ pub(crate) fn fault_of_error(
     let mut fault = described(kind, error, redactor);
     fault.upstream_status = status;
     fault.answered = true;
-    fault.retry_after = retry_after.or(error.retry_after);
+    fault.retry_after = retry_after.or(hint(error));
     fault
 }
 
@@ -193,6 +198,43 @@ mod tests {
         ] {
             let read = retry_after(&headers(&pairs), now);
             assert_eq!(read, expected.map(Duration::from_millis), "{pairs:?}");
+        }
+    }
+
+    /// Hugging Face tells in the body how long a model takes to load; a head that says so comes first.
+    #[test]
+    fn a13_a_hint_in_the_body_counts_where_the_head_has_none() {
+        for (body, head, expected) in [
+            (
+                r#"{"error":"loading","estimated_time":20.5}"#,
+                None,
+                Some(20_500),
+            ),
+            (
+                r#"{"error":"loading","estimated_time":20.5}"#,
+                Some("3"),
+                Some(3000),
+            ),
+            (r#"{"error":"loading","estimated_time":90000}"#, None, None),
+            (r#"{"error":"loading"}"#, None, None),
+        ] {
+            let head: Vec<_> = head
+                .map(|value| ("retry-after", value))
+                .into_iter()
+                .collect();
+            let fault = fault_of_answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &headers(&head),
+                &vendor_error::read(body.as_bytes()).unwrap(),
+                SystemTime::UNIX_EPOCH,
+                &Redactor::default(),
+            );
+            let expected = expected.map(Duration::from_millis);
+            assert_eq!(
+                (fault.status(), fault.retry_after),
+                (503, expected),
+                "{body}"
+            );
         }
     }
 

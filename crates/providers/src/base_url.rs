@@ -212,6 +212,9 @@ fn with_scheme(provider: &Provider, given: &str) -> String {
 
 fn apply_rule(provider: &Provider, path: &mut String) {
     let rule = &provider.root;
+    if let Some(at) = rule.cut.iter().find_map(|part| path.find(part.as_str())) {
+        path.truncate(at);
+    }
     while let Some(shorter) = rule
         .strip
         .iter()

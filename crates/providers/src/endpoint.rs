@@ -53,7 +53,9 @@ pub fn endpoint(
         let ending = provider.strips.get(&surface).map_or("", String::as_str);
         let root = base.as_str();
         let root = root.strip_suffix(ending).unwrap_or(root);
-        return expand(provider, root_for(path, root), path, path, model, vars);
+        let mut url = expand(provider, root_for(path, root), path, path, model, vars)?;
+        url.push_str(undated_query(provider, surface, vars).unwrap_or_default());
+        return Ok(url);
     };
     let root = base
         .as_str()
@@ -68,8 +70,27 @@ pub(crate) fn dated_route<'a>(
     vars: &Vars,
 ) -> Option<&'a DatedRoute> {
     let route = provider.dated_route.as_ref()?;
-    provider.var(&route.when, vars)?;
-    route.surfaces.contains(&surface).then_some(route)
+    let value = provider.var(&route.when, vars)?;
+    let is_dated = route.surfaces.contains(&surface) && !route.undated.contains_key(value);
+    is_dated.then_some(route)
+}
+
+/// What follows the usual way where a word stands in place of a date.
+fn undated_query<'a>(provider: &'a Provider, surface: Surface, vars: &Vars) -> Option<&'a str> {
+    let route = provider.dated_route.as_ref()?;
+    let query = route.undated.get(provider.var(&route.when, vars)?)?;
+    (surface != Surface::Passthrough).then_some(query.as_str())
+}
+
+/// Where a vendor lists its models, if it does.
+pub fn list_url(provider: &Provider, base: &BaseUrl) -> Option<String> {
+    let path = provider.discovery.as_deref()?;
+    let root = base.as_str();
+    let mut strips = provider.discovery_strips.iter();
+    let root = strips
+        .find_map(|ending| root.strip_suffix(ending.as_str()))
+        .unwrap_or(root);
+    Some(format!("{}{path}", root_for(path, root)))
 }
 
 /// A path that is a whole URL stands on its own.
@@ -289,6 +310,59 @@ mod tests {
                 matches!(refused, Err(BadEndpoint::Model { .. })),
                 "{model:?}"
             );
+        }
+    }
+
+    /// `v1` and `preview` are no dates: the undated route is meant.
+    #[test]
+    fn d24_words_in_place_of_a_version_mean_the_undated_route() {
+        let root = "https://res.openai.azure.com/openai/v1";
+        for (version, query) in [("v1", ""), ("preview", "?api-version=preview")] {
+            let vars = [("api_version", version)];
+            for (surface, path) in [
+                (Surface::Chat, "/chat/completions"),
+                (Surface::Responses, "/responses"),
+            ] {
+                let url = url("azure-openai", surface, AZURE, "dep", &vars);
+                assert_eq!(url, Ok(format!("{root}{path}{query}")));
+            }
+            let root_alone = url("azure-openai", Surface::Passthrough, AZURE, "dep", &vars);
+            assert_eq!(root_alone.as_deref(), Ok(root));
+        }
+    }
+
+    #[test]
+    fn a_list_of_models_may_stand_beside_the_api_root() {
+        let account: Vars = [("account_id".to_owned(), "a1".to_owned())].into();
+        for (id, given, expected) in [
+            (
+                "hugging-face",
+                None,
+                Some("https://router.huggingface.co/v1/models"),
+            ),
+            (
+                "cloudflare",
+                None,
+                Some(
+                    "https://api.cloudflare.com/client/v4/accounts/a1/ai/models/search?per_page=100",
+                ),
+            ),
+            (
+                "databricks",
+                Some("dbc-1.cloud.databricks.com"),
+                Some("https://dbc-1.cloud.databricks.com/api/2.0/serving-endpoints"),
+            ),
+            (
+                "databricks",
+                Some("https://dbc-1.cloud.databricks.com/ai-gateway/mlflow/v1"),
+                Some("https://dbc-1.cloud.databricks.com/api/2.0/serving-endpoints"),
+            ),
+            ("azure-openai", AZURE, None),
+            ("ai21", None, None),
+        ] {
+            let provider = builtin().get(id).unwrap();
+            let base = base_url(provider, given, None, &account).unwrap();
+            assert_eq!(list_url(provider, &base).as_deref(), expected, "{id}");
         }
     }
 

@@ -35,13 +35,13 @@ pub use credentials::{
     Env, FromEnv, credentials_from_env, detect, missing_from_env, models_from_env,
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
-pub use endpoint::{BadEndpoint, endpoint};
+pub use endpoint::{BadEndpoint, endpoint, list_url};
 pub use family::Family;
 pub use form::Form;
 pub use headers::{BadHeader, fixed_headers, join as join_headers, request_headers};
 pub use provider::{
     Auth, AwsService, DatedRoute, Dialect, EntraAccess, EnvNames, GoogleAccess, KeyNeed,
-    ModelNames, Provider, Quirk, Rewrite, RootRule, Timeouts, VarNames, Vars,
+    ModelNames, Provider, Quirk, RootRule, Timeouts, VarNames, Vars,
 };
 pub use rules::{
     Blank, ChatRules, Clamp, EmbeddingRules, ImageRules, LogprobsForm, OnUnsupported, Preset,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wire::chat;
+use wire::chat::{self, Oddities, Rewrite};
 
 use crate::claims::{Claim, Claims};
 use crate::duration;
@@ -93,6 +93,9 @@ pub struct Provider {
     /// The path that lists its models, if it has one.
     #[serde(default)]
     pub discovery: Option<String>,
+    /// Endings that are taken off the API root before that path.
+    #[serde(default)]
+    pub discovery_strips: Vec<String>,
     /// How long it may take.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -118,7 +121,9 @@ fn usual_surfaces() -> Vec<Surface> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RootRule {
-    /// Endings that are taken off, again and again: people paste whole endpoints.
+    /// Where the path ends, with all that is behind it: people paste whole endpoints.
+    pub cut: Vec<String>,
+    /// Endings that are taken off, again and again.
     pub strip: Vec<String>,
     /// What the path must contain; added at the end when it does not.
     pub append: Option<String>,
@@ -305,6 +310,9 @@ pub struct DatedRoute {
     pub path: String,
     /// The surfaces that are reached this way.
     pub surfaces: Vec<Surface>,
+    /// Values of the variable that mean the usual way all the same, and the query that goes with each.
+    #[serde(default)]
+    pub undated: BTreeMap<String, String>,
 }
 
 /// How long a vendor may take. No bound may be shorter than honest work: reasoning models are
@@ -349,10 +357,9 @@ pub enum Quirk {
     ContentBlocks,
     /// Texts may be of other types, calls without ids, whole answers without a reason to end.
     LooseTypes,
+    /// Events of streams may hold nothing but what a content filter found.
+    FilterEvents,
 }
-
-/// Makes OpenAI's form of an odd answer or stream chunk; None when nothing is to be changed.
-pub type Rewrite = fn(&str) -> Option<String>;
 
 impl Provider {
     /// Whether it serves `surface`.
@@ -372,9 +379,19 @@ impl Provider {
 
     /// What makes OpenAI's form of its answers, where they are odd.
     pub fn rewrite(&self) -> Option<Rewrite> {
-        self.quirks.first().map(|quirk| match quirk {
-            Quirk::ContentBlocks => chat::flatten_content_blocks as Rewrite,
-            Quirk::LooseTypes => chat::mend_types,
+        self.quirks.iter().find_map(|quirk| match quirk {
+            Quirk::ContentBlocks => Some(chat::flatten_content_blocks as Rewrite),
+            Quirk::LooseTypes => Some(chat::mend_types as Rewrite),
+            Quirk::FilterEvents => None,
+        })
+    }
+
+    /// In what its streams are odd, if they are.
+    pub fn oddities(&self) -> Option<Oddities> {
+        (!self.quirks.is_empty()).then(|| Oddities {
+            rewrite: self.rewrite(),
+            findings: self.has(Quirk::FilterEvents),
+            open_end: self.has(Quirk::LooseTypes),
         })
     }
 

@@ -6,11 +6,14 @@
 mod answer;
 mod chunk;
 mod echo;
+mod finding;
 mod flatten;
 mod mend;
+mod mender;
 mod tap;
 
 pub use answer::{Answer, read_answer};
 pub use flatten::flatten_content_blocks;
 pub use mend::mend_types;
+pub use mender::{Mender, Oddities, Rewrite};
 pub use tap::{Seen, StreamFault, Tap};

@@ -33,7 +33,8 @@ pub struct VendorError {
 }
 
 /// Reads an error body: `error` as text or object, `detail`, `message` (AWS also writes `Message`),
-/// `errors[]`, a list of one.
+/// `errors[]`, a list of one. Beside an error, Hugging Face says in `estimated_time` how many seconds
+/// a model still takes to load.
 ///
 /// None when it is not an error envelope.
 pub fn read(body: &[u8]) -> Option<VendorError> {
@@ -76,6 +77,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
             .find_map(http_status),
         retry_after: None,
     };
+    let loading = pick(object, ["estimated_time"]).and_then(|[seconds]| duration(seconds?));
     let unsuccessful = pick(object, ["success"]).is_some_and(|[flag]| flag == Some(b"false"));
     let cloudflare = errors
         .filter(|_| unsuccessful)
@@ -94,7 +96,7 @@ pub fn read(body: &[u8]) -> Option<VendorError> {
         code: inner.code.or(outer.code),
         param: inner.param.or(outer.param),
         status: cloudflare.or(inner.status).or(outer.status),
-        retry_after: None,
+        retry_after: loading,
     })
 }
 
@@ -205,6 +207,12 @@ fn word(raw: &[u8]) -> Option<String> {
         b'-' | b'0'..=b'9' => Some(String::from_utf8_lossy(raw).into_owned()),
         _ => None,
     }
+}
+
+/// Seconds, also with a fraction.
+fn duration(raw: &[u8]) -> Option<Duration> {
+    let seconds: f64 = word(raw)?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn http_status(raw: &[u8]) -> Option<u16> {

@@ -96,6 +96,12 @@ fn notes(row: &Provider) -> String {
     if row.has(Quirk::ContentBlocks) {
         notes.push("content blocks turned into text".to_owned());
     }
+    if row.has(Quirk::LooseTypes) {
+        notes.push("arguments and content of other types turned into text".to_owned());
+    }
+    if row.has(Quirk::FilterEvents) {
+        notes.push("a content filter's own events told in the next".to_owned());
+    }
     notes.extend(row.tokens.as_ref().map(|tokens| {
         let prefix = code(&format!("{}…", tokens.prefix));
         format!("{prefix} as a bearer token")

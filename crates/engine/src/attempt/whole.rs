@@ -6,10 +6,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use std::time::SystemTime;
 
-use providers::Rewrite;
 use providers::native::Session;
 use telemetry::Redactor;
-use wire::chat;
+use wire::chat::{self, Rewrite};
 use wire::fault::{Fault, Kind};
 
 use super::headers::{coding_of, media_of, media_type, relayed};

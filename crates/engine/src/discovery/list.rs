@@ -18,12 +18,14 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
 }
 
-/// Reads `{"data": […]}`, `{"models": […]}` or a bare array; an odd item costs only itself.
+/// Reads `{"data": […]}`, `{"models": […]}`, a bare array, and the lists of Cloudflare and Databricks;
+/// an odd item costs only itself.
 pub(super) fn read(body: &[u8]) -> Option<Page> {
     let (items, next) = items(body)?;
     let models = items
         .into_iter()
         .filter_map(|item| serde_json::from_str::<Item<'_>>(item.get()).ok())
+        .filter(Item::is_served)
         .filter_map(Item::listed);
     Some(Page {
         models: models.collect(),
@@ -33,8 +35,11 @@ pub(super) fn read(body: &[u8]) -> Option<Page> {
 
 #[derive(Deserialize)]
 struct Wrapped<'a> {
-    #[serde(borrow, alias = "models")]
+    /// Cloudflare says `result`, Databricks `endpoints`.
+    #[serde(borrow, alias = "models", alias = "result", alias = "endpoints")]
     data: Vec<&'a RawValue>,
+    #[serde(default)]
+    result_info: Option<Numbered>,
     #[serde(default)]
     has_more: Option<bool>,
     #[serde(default)]
@@ -43,6 +48,22 @@ struct Wrapped<'a> {
     next_page: Option<String>,
     #[serde(default)]
     next_page_token: Option<String>,
+}
+
+/// Which of the numbered pages this is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Numbered {
+    page: u64,
+    per_page: u64,
+    total_count: u64,
+}
+
+impl Numbered {
+    fn next(&self) -> Option<u64> {
+        let seen = self.page.checked_mul(self.per_page)?;
+        (self.page > 0 && seen < self.total_count).then(|| self.page.saturating_add(1))
+    }
 }
 
 /// The list itself, wrapped or bare, and what the next page is asked with.
@@ -55,9 +76,12 @@ fn items(body: &[u8]) -> Option<(Vec<&RawValue>, Option<String>)> {
     let after = wrapped.last_id.filter(|_| more).map(|id| ("after_id", id));
     let by_token = wrapped.next_page.map(|token| ("pageToken", token));
     let by_page_token = wrapped.next_page_token.map(|token| ("page_token", token));
+    let by_number = wrapped.result_info.as_ref().and_then(Numbered::next);
+    let by_number = by_number.map(|number| ("page", number.to_string()));
     let next = after
         .or(by_token)
         .or(by_page_token)
+        .or(by_number)
         .filter(|(_, value)| !value.is_empty());
     let next = next.map(|(name, value)| {
         let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
@@ -96,11 +120,65 @@ struct Item<'a> {
     max_tokens: Option<Value>,
     #[serde(default, rename = "outputTokenLimit")]
     output_limit: Option<Value>,
+    /// Databricks: when an endpoint was made, in milliseconds, what it does, and whether it can.
+    #[serde(default)]
+    creation_timestamp: Option<Value>,
+    #[serde(default)]
+    task: Option<Value>,
+    #[serde(default)]
+    state: Option<Value>,
+    /// Cloudflare: names and values, as texts.
+    #[serde(default)]
+    properties: Option<Value>,
+    /// Hugging Face: those who serve it through the router.
+    #[serde(default)]
+    providers: Option<Value>,
 }
 
+/// What Databricks calls endpoints that are asked like models.
+const MODEL_TASKS: &str = "llm/v1/";
+/// What Databricks says of an endpoint that cannot answer.
+const NOT_READY: &str = "NOT_READY";
+
 impl Item<'_> {
+    /// Whether it is a model that answers now. Most vendors list nothing else.
+    fn is_served(&self) -> bool {
+        let ready = self.state.as_ref().and_then(|state| state.get("ready"));
+        if ready.and_then(Value::as_str) == Some(NOT_READY) {
+            return false;
+        }
+        // Endpoints that are no models of language have another task, or none at all.
+        let is_endpoint = ready.is_some();
+        let task = self.task.as_ref().and_then(Value::as_str);
+        !is_endpoint || task.is_some_and(|task| task.starts_with(MODEL_TASKS))
+    }
+
+    /// The name that it is asked for by, where that is not the id that the vendor keeps it under.
+    fn is_named(&self) -> bool {
+        self.properties.is_some() || self.state.is_some()
+    }
+
+    /// The context that is said further inside.
+    fn inner_window(&self) -> Option<u64> {
+        let all = |list: &Option<Value>| list.as_ref().and_then(Value::as_array).cloned();
+        let property = all(&self.properties).unwrap_or_default().into_iter();
+        let property = property
+            .filter(|property| property["property_id"] == "context_window")
+            .find_map(|property| match &property["value"] {
+                Value::String(text) => text.parse().ok(),
+                value => value.as_u64(),
+            });
+        let served = all(&self.providers).unwrap_or_default();
+        let widest = served
+            .iter()
+            .filter_map(|provider| provider["context_length"].as_u64())
+            .max();
+        property.or(widest)
+    }
+
     fn listed(self) -> Option<Listed> {
         let count = |value: Option<Value>| value.and_then(|value| value.as_u64());
+        let (inner, is_named) = (self.inner_window(), self.is_named());
         let answers = self.max_tokens.filter(|_| self.max_input_tokens.is_some());
         let windows = [
             self.context_window,
@@ -111,17 +189,20 @@ impl Item<'_> {
             self.input_limit,
         ];
         let name = self.name.as_deref().map(bare);
-        let id = self.id.as_deref().or(name)?.trim();
+        let id = self.id.as_deref();
+        let id = if is_named { name.or(id) } else { id.or(name) }?.trim();
         let made = self.created.as_ref().and_then(moment);
+        let milliseconds = self.creation_timestamp.as_ref().and_then(Value::as_i64);
         (!id.is_empty()).then(|| Listed {
             id: id.into(),
             created: made
                 .or_else(|| self.created_at.as_ref().and_then(moment))
+                .or(milliseconds.map(|milliseconds| milliseconds / 1000))
                 .unwrap_or(0),
             owner: self
                 .owned_by
                 .and_then(|value| value.as_str().map(Into::into)),
-            context_window: windows.into_iter().find_map(count),
+            context_window: windows.into_iter().find_map(count).or(inner),
             max_output_tokens: count(answers).or_else(|| count(self.output_limit)),
         })
     }
@@ -215,6 +296,46 @@ mod tests {
         }
     }
 
+    /// Vendors of OpenAI's form with lists of their own.
+    #[test]
+    fn d10_lists_of_other_forms_name_what_is_asked_for() {
+        for (body, expected) in [
+            (
+                r#"{"success":true,"result":[
+                    {"id":"0a1b-uuid","name":"@cf/meta/llama-3.1-8b-instruct","task":{"id":"u","name":"Text Generation"},"properties":[{"property_id":"beta","value":"true"},{"property_id":"context_window","value":"7968"}]},
+                    {"id":"0c2d-uuid","name":"@cf/baai/bge-m3","task":{"name":"Text Embeddings"},"properties":[]}
+                ],"errors":[],"messages":[],"result_info":{"count":2,"page":1,"per_page":100,"total_count":2}}"#,
+                vec![
+                    ("@cf/meta/llama-3.1-8b-instruct", 0, Some(7968)),
+                    ("@cf/baai/bge-m3", 0, None),
+                ],
+            ),
+            (
+                r#"{"endpoints":[
+                    {"name":"databricks-claude-sonnet-4-5","creation_timestamp":1699617587000,"state":{"ready":"READY","config_update":"NOT_UPDATING"},"task":"llm/v1/chat","id":"x"},
+                    {"name":"asleep","state":{"ready":"NOT_READY"},"task":"llm/v1/chat"},
+                    {"name":"forecast","state":{"ready":"READY"}},
+                    {"name":"databricks-gte-large-en","state":{"ready":"READY"},"task":"llm/v1/embeddings"}]}"#,
+                vec![
+                    ("databricks-claude-sonnet-4-5", 1_699_617_587, None),
+                    ("databricks-gte-large-en", 0, None),
+                ],
+            ),
+            (
+                r#"{"object":"list","data":[{"id":"org/name","created":5,"owned_by":"org","providers":[{"provider":"a","context_length":8192},{"provider":"b","context_length":131072},{"provider":"c"}]}]}"#,
+                vec![("org/name", 5, Some(131_072))],
+            ),
+        ] {
+            let models = models(body);
+            let found: Vec<_> = models
+                .iter()
+                .map(|model| (&*model.id, model.created, model.context_window))
+                .collect();
+            assert_eq!(found, expected);
+        }
+        assert!(read(br#"{"success":false,"result":null,"errors":[{"code":10000}]}"#).is_none());
+    }
+
     #[test]
     fn d10_a_page_says_how_the_next_is_asked_for() {
         for (rest, next) in [
@@ -228,6 +349,15 @@ mod tests {
             (r#","nextPageToken":"p&q""#, Some("pageToken=p%26q")),
             (r#","nextPageToken":"""#, None),
             (r#","next_page_token":"t""#, Some("page_token=t")),
+            (
+                r#","result_info":{"page":2,"per_page":100,"total_count":201}"#,
+                Some("page=3"),
+            ),
+            (
+                r#","result_info":{"page":2,"per_page":100,"total_count":200}"#,
+                None,
+            ),
+            (r#","result_info":{"total_count":200}"#, None),
         ] {
             let body = format!(r#"{{"data":[{{"id":"x"}}]{rest}}}"#);
             let page = read(body.as_bytes()).unwrap();

@@ -6,9 +6,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use providers::Rewrite;
 use telemetry::Redactor;
-use wire::chat::{StreamFault, Tap};
+use wire::chat::{Mender, Oddities, StreamFault, Tap};
 use wire::fault::{Fault, Kind};
 use wire::ir::{Break, Translation};
 use wire::sse::{self, Framer};
@@ -29,6 +28,8 @@ pub(crate) enum Reading {
 pub(crate) struct Same {
     framer: Framer,
     tap: Tap,
+    /// Where the vendor is odd: then not all bytes are.
+    mender: Option<Mender>,
 }
 
 /// What reading has shown.
@@ -44,10 +45,11 @@ pub(super) struct Taken {
 
 impl Reading {
     /// A stream in the client's own dialect; `max_event` bounds one event.
-    pub(crate) fn same(max_event: usize) -> Reading {
+    pub(crate) fn same(max_event: usize, odd: Option<Oddities>) -> Reading {
         Reading::Same(Box::new(Same {
             framer: Framer::new(max_event),
             tap: Tap::new(),
+            mender: odd.map(Mender::new),
         }))
     }
 
@@ -180,15 +182,26 @@ impl Same {
         }
         match seen.usage_only {
             Some(hidden) if rules.hide_usage && hidden.end <= end => {
-                queue(run.slice(..hidden.start), rules, ready);
-                queue(run.slice(hidden.end..end), rules, ready);
+                self.queue(run.slice(..hidden.start), ready);
+                self.queue(run.slice(hidden.end..end), ready);
             }
-            _ => queue(run.slice(..end), rules, ready),
+            _ => self.queue(run.slice(..end), ready),
         }
         taken.fault = seen
             .fault
             .map(|(_, fault)| of_stream_fault(fault, &rules.redactor));
         taken
+    }
+
+    fn queue(&mut self, run: Bytes, ready: &mut VecDeque<Bytes>) {
+        let mender = self.mender.as_mut();
+        let run = match mender.and_then(|mender| mender.mend(&run)) {
+            Some(changed) => changed.into(),
+            None => run,
+        };
+        if !run.is_empty() {
+            ready.push_back(run);
+        }
     }
 
     /// After its finish reason an end of any kind is no loss to the client.
@@ -236,16 +249,6 @@ fn translated(
     }
 }
 
-fn queue(run: Bytes, rules: &StreamRules, ready: &mut VecDeque<Bytes>) {
-    let run = match rules.rewrite {
-        Some(rewrite) => rewritten(&run, rewrite),
-        None => run,
-    };
-    if !run.is_empty() {
-        ready.push_back(run);
-    }
-}
-
 fn of_break(broken: Break, redactor: &Redactor) -> Fault {
     match broken {
         Break::Vendor(error) => vendor::fault_of_error(&error, None, redactor),
@@ -261,20 +264,4 @@ fn of_stream_fault(fault: StreamFault, redactor: &Redactor) -> Fault {
             Fault::new(Kind::UpstreamInvalid).because("an event of the stream is not a JSON object")
         }
     }
-}
-
-/// The run with its odd events rewritten; all others keep their bytes.
-fn rewritten(run: &[u8], rewrite: Rewrite) -> Bytes {
-    let mut out = Vec::with_capacity(run.len());
-    for block in sse::blocks(run) {
-        let data = block.data();
-        let text = data
-            .as_deref()
-            .and_then(|data| std::str::from_utf8(data).ok());
-        match text.and_then(rewrite) {
-            Some(text) => sse::encode_data(&mut out, text.as_bytes()),
-            None => out.extend_from_slice(block.raw),
-        }
-    }
-    out.into()
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use wire::chat::Oddities;
 
 use super::*;
 
@@ -44,7 +45,6 @@ fn rules() -> StreamRules {
         idle: Duration::from_mins(2),
         deadline: None,
         hide_usage: false,
-        rewrite: None,
         redactor: Arc::default(),
     }
 }
@@ -58,7 +58,21 @@ const ERROR: &str = "data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}
 
 /// Everything the client gets, and the relay afterwards.
 async fn client_sees(acts: &[Act], rules: StreamRules) -> Result<(String, Relay<Vendor>), Fault> {
-    let mut relay = Relay::new(vendor(acts), Reading::same(1024), rules);
+    read(acts, Reading::same(1024, None), rules).await
+}
+
+/// The same of a vendor that is odd.
+async fn mended(acts: &[Act], odd: Oddities) -> String {
+    let seen = read(acts, Reading::same(1024, Some(odd)), rules()).await;
+    seen.map(|(text, _)| text).unwrap()
+}
+
+async fn read(
+    acts: &[Act],
+    reading: Reading,
+    rules: StreamRules,
+) -> Result<(String, Relay<Vendor>), Fault> {
+    let mut relay = Relay::new(vendor(acts), reading, rules);
     relay.hold().await?;
     let mut text = String::new();
     while let Some(run) = poll_fn(|cx| relay.poll_next(cx)).await {
@@ -303,7 +317,7 @@ async fn draining_reads_on_to_the_count() {
         Send(USAGE),
         Send(DONE),
     ];
-    let mut relay = Relay::new(vendor(&acts), Reading::same(1024), rules());
+    let mut relay = Relay::new(vendor(&acts), Reading::same(1024, None), rules());
     relay.hold().await.unwrap();
     relay.drain().await;
     assert_eq!(
@@ -319,13 +333,11 @@ async fn draining_reads_on_to_the_count() {
 #[tokio::test(start_paused = true)]
 async fn content_blocks_become_text_and_reasoning() {
     const BLOCKS: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":\"Hi\"}]},\"finish_reason\":null}]}\n\n";
-    let flat = StreamRules {
+    let flat = Oddities {
         rewrite: Some(wire::chat::flatten_content_blocks),
-        ..rules()
+        ..Oddities::default()
     };
-    let (text, _) = client_sees(&[Send(BLOCKS), Send(STOP), Send(DONE)], flat)
-        .await
-        .unwrap();
+    let text = mended(&[Send(BLOCKS), Send(STOP), Send(DONE)], flat).await;
     assert!(
         text.contains("\"content\":\"Hi\"") && text.contains("\"reasoning_content\":\"hm\""),
         "{text}"
@@ -336,15 +348,58 @@ async fn content_blocks_become_text_and_reasoning() {
 #[tokio::test(start_paused = true)]
 async fn d23_arguments_that_are_objects_become_texts() {
     const CALL: &str = "data: {\"id\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}]},\"finish_reason\":null}]}\n\n";
-    let loose = StreamRules {
+    let loose = Oddities {
         rewrite: Some(wire::chat::mend_types),
-        ..rules()
+        open_end: true,
+        ..Oddities::default()
     };
-    let (text, _) = client_sees(&[Send(CALL), Send(STOP), Send(DONE)], loose)
-        .await
-        .unwrap();
+    let text = mended(&[Send(CALL), Send(STOP), Send(DONE)], loose).await;
     assert!(text.contains(r#""arguments":"{\"x\":1}""#), "{text}");
     assert!(text.ends_with(&[STOP, DONE].concat()));
+}
+
+const FILTERED: Oddities = Oddities {
+    rewrite: None,
+    findings: true,
+    open_end: false,
+};
+const PROMPT: &str = "data: {\"choices\":[],\"id\":\"\",\"model\":\"\",\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n";
+
+/// What a filter found of the prompt is no content: the stream is held on, and may still fail in order.
+#[tokio::test(start_paused = true)]
+async fn d24_what_a_filter_finds_promises_nothing_and_starts_no_clock() {
+    let acts = [
+        Send(PROMPT),
+        Send(ROLE),
+        Wait(Duration::from_secs(2)),
+        Send(ERROR),
+    ];
+    let failed = read(&acts, Reading::same(1024, Some(FILTERED)), rules()).await;
+    assert_eq!(failed.err().unwrap().kind, Kind::UpstreamOverloaded);
+
+    let begun = Instant::now();
+    let acts = [
+        Send(PROMPT),
+        Wait(Duration::from_secs(2)),
+        Send(ROLE),
+        Wait(Duration::from_secs(1)),
+        Send(HI),
+        Send(STOP),
+        Send(USAGE),
+        Send(DONE),
+    ];
+    let hidden = StreamRules {
+        hide_usage: true,
+        ..rules()
+    };
+    let (text, relay) = read(&acts, Reading::same(1024, Some(FILTERED)), hidden)
+        .await
+        .unwrap();
+    assert_eq!(relay.first_content(), Some(begun + Duration::from_secs(3)));
+    assert_eq!((relay.usage(99).input, relay.usage(99).output), (9, 2));
+    assert!(!text.contains("\"choices\":[]"), "{text}");
+    assert!(text.ends_with(&[HI, STOP, DONE].concat()), "{text}");
+    assert_eq!(text.matches("prompt_filter_results").count(), 1, "{text}");
 }
 
 /// Z8: a bound of its own for the first content is waited for in silence, and past it another target
@@ -362,7 +417,7 @@ async fn z8_a_stream_without_content_in_its_time_fails_before_it_is_promised() {
         "timeouts.first_token",
     ));
     let begun = Instant::now();
-    let fault = Relay::new(body, Reading::same(1024), rules)
+    let fault = Relay::new(body, Reading::same(1024, None), rules)
         .hold()
         .await
         .unwrap_err();

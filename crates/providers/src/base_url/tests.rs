@@ -134,6 +134,31 @@ fn what_an_operator_writes_becomes_a_root() {
             "https://res.openai.azure.com/openai/v1",
         ),
         (
+            "azure-openai",
+            "https://res.cognitiveservices.azure.com/openai/deployments/prod-4o/chat/completions",
+            "https://res.cognitiveservices.azure.com/openai/v1",
+        ),
+        (
+            "azure-openai",
+            "https://res.openai.azure.com/openai/v1/chat/completions",
+            "https://res.openai.azure.com/openai/v1",
+        ),
+        (
+            "azure-foundry",
+            "https://res.services.ai.azure.com/api/projects/p1",
+            "https://res.services.ai.azure.com/api/projects/p1/openai/v1",
+        ),
+        (
+            "azure-foundry",
+            "https://res.services.ai.azure.com/anthropic",
+            "https://res.services.ai.azure.com/openai/v1",
+        ),
+        (
+            "azure-foundry",
+            "https://res.services.ai.azure.com/models",
+            "https://res.services.ai.azure.com/openai/v1",
+        ),
+        (
             "azure-foundry",
             "https://res.services.ai.azure.com",
             "https://res.services.ai.azure.com/openai/v1",

@@ -433,3 +433,24 @@ fn a21_what_a_row_says_is_not_honoured_is_what_a_call_loses() {
         }
     }
 }
+
+/// A key may be for one model alone, and a call is paid for as what was asked.
+#[test]
+fn what_is_for_one_vendor_alone_does_not_choose_the_model() {
+    for (id, model) in [
+        ("anthropic", "claude-sonnet-4-5"),
+        ("cohere", "command-a"),
+        ("ollama", "qwen3"),
+    ] {
+        let row = crate::builtin().get(id).unwrap();
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"extra_body":{{"{id}":{{"model":"dear","mod\u0065l":"dearer","stream":true,"keep_alive":"5m"}}}}}}"#
+        );
+        let call = asked(row, model, &body).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&call.body).unwrap();
+        assert_eq!(sent["model"], model, "{id}");
+        assert_ne!(sent["stream"], true, "{id}");
+        assert_eq!(sent["keep_alive"], "5m", "{id}");
+        assert_eq!(call.dropped, ["extra_body"], "{id}");
+    }
+}

@@ -2,10 +2,14 @@
 
 use super::block::Raw;
 use super::plan::{Dropped, Plan};
-use crate::json::{Node, merge};
+use crate::json::{self, Node, merge};
+
+/// What is settled before a client's wishes: which model answers, and how. A key may be for one model
+/// alone, and calls are paid for as what was asked.
+const SETTLED: [&str; 3] = ["model", "version", "stream"];
 
 /// The body with the members laid over it that the client wrote for this vendor: they have the last
-/// word.
+/// word, but for what is settled.
 pub(crate) fn with_extra(
     body: Vec<u8>,
     extra: Option<&Raw<'_>>,
@@ -18,7 +22,16 @@ pub(crate) fn with_extra(
     // What is no object would take the place of the whole body.
     let own = extra.get(plan.provider).filter(|own| own.is_object());
     match (own, std::str::from_utf8(&body)) {
-        (Some(own), Ok(text)) => merge(Node::of(text), own),
+        (Some(own), Ok(text)) => {
+            let mut own = own.raw().to_owned();
+            for name in SETTLED {
+                if let Some(without) = json::remove_member(&own, name) {
+                    dropped.note("extra_body");
+                    own = without;
+                }
+            }
+            merge(Node::of(text), Node::of(&own))
+        }
         _ => {
             dropped.note_if(own.is_none(), "extra_body");
             body

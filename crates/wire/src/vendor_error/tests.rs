@@ -202,3 +202,25 @@ fn an_error_may_be_a_list_of_texts() {
     assert_eq!(error.message.as_deref(), Some("a is wrong; b is wrong"));
     assert_eq!(read(br#"{"error":[]}"#), None);
 }
+
+#[test]
+fn a13_a_model_that_is_loading_says_how_long_it_takes() {
+    for (said, expected) in [
+        ("20.5", Some(Duration::from_millis(20_500))),
+        ("\"7\"", Some(Duration::from_secs(7))),
+        ("-1", None),
+        ("1e400", None),
+        ("null", None),
+        ("\"soon\"", None),
+    ] {
+        let body =
+            format!(r#"{{"error":"Model org/name is currently loading","estimated_time":{said}}}"#);
+        let error = read(body.as_bytes()).unwrap();
+        assert_eq!(error.retry_after, expected, "{said}");
+        assert_eq!(
+            error.message.as_deref(),
+            Some("Model org/name is currently loading")
+        );
+    }
+    assert_eq!(read(br#"{"estimated_time":20}"#), None);
+}
