@@ -58,8 +58,9 @@ enum What {
     Answer,
     /// A tool for free text: its object is told as the text in it.
     Custom(String),
-    /// A tool that the vendor runs: its beginning, and its input.
-    Server(String, String),
+    /// A tool that the vendor runs, or what was invented later: its beginning, its input, and
+    /// what else came of it.
+    Server(String, String, String),
     /// Nothing.
     Nothing,
 }
@@ -100,6 +101,8 @@ impl EventReader {
                 "more than {OPEN_MAX} blocks are open at once"
             )));
         }
+        // One that was never closed is complete when another takes its number.
+        self.close(index, sink);
         let [word, text, thinking, data] = content.pick(["type", "text", "thinking", "data"]);
         let word = word.and_then(Node::text).unwrap_or_default();
         let block = self.blocks;
@@ -127,9 +130,8 @@ impl EventReader {
             }
             Some(Kind::ToolUse) => self.open_call(block, content, sink),
             // What was invented later is told as the vendor's own.
-            _ => What::Server(content.raw().to_owned(), String::new()),
+            _ => What::Server(content.raw().to_owned(), String::new(), String::new()),
         };
-        self.open.retain(|open| open.index != index);
         self.open.push(Open { index, block, what });
         Ok(())
     }
@@ -197,8 +199,14 @@ impl EventReader {
         if let Some(json) = json.and_then(Node::text) {
             open.what.input(block, json, sink)?;
         }
-        if !open.what.is_told() {
-            return Ok(());
+        match &mut open.what {
+            What::Server(_, _, rest) if json.is_none() => return keep_one(rest, delta_node.raw()),
+            What::Nothing if text.or(thinking).or(citation).is_some() => {
+                let what = format!("more of block {index}, which is hidden");
+                return Err(Break::Malformed(what));
+            }
+            what if !what.is_told() => return Ok(()),
+            _ => {}
         }
         if let Some(text) = text.and_then(Node::text) {
             delta(block, Delta::Text(text), sink);
@@ -222,7 +230,9 @@ impl EventReader {
         let Open { block, what, .. } = self.open.remove(at);
         match what {
             What::Nothing => return,
-            What::Server(start, input) => return self.whole(server(&start, &input), sink),
+            What::Server(start, input, rest) => {
+                return self.whole(server(&start, &input, &rest), sink);
+            }
             What::Custom(input) => {
                 let text = Node::parse(input.as_bytes())
                     .ok()
@@ -289,20 +299,32 @@ impl What {
                 delta(block, Delta::Text(json), sink);
                 return Ok(());
             }
-            What::Custom(kept) | What::Server(_, kept) => kept,
+            What::Custom(kept) | What::Server(_, kept, _) => kept,
             What::Text | What::Thinking => {
                 delta(block, Delta::Arguments(json), sink);
                 return Ok(());
             }
             What::Nothing => return Ok(()),
         };
-        if kept.len() + json.len() > KEPT_MAX {
-            let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
-            return Err(Break::Malformed(what));
-        }
-        kept.push_str(&json);
-        Ok(())
+        keep(kept, &json)
     }
+}
+
+fn keep(kept: &mut String, more: &str) -> Result<(), Break> {
+    if kept.len() + more.len() > KEPT_MAX {
+        let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
+        return Err(Break::Malformed(what));
+    }
+    kept.push_str(more);
+    Ok(())
+}
+
+/// Keeps one more of a list.
+fn keep_one(list: &mut String, more: &str) -> Result<(), Break> {
+    if !list.is_empty() {
+        list.push(',');
+    }
+    keep(list, more)
 }
 
 /// Tells more of a block, if there is more.
@@ -334,8 +356,9 @@ fn redacted(data: Cow<'_, str>) -> Block<'_> {
     })
 }
 
-/// A block of the vendor's own tools as a whole answer would have it.
-fn server(start: &str, input: &str) -> Block<'static> {
+/// A block of the vendor's own tools as a whole answer would have it. Pieces of which nobody knows
+/// where they belong stand beside it.
+fn server(start: &str, input: &str, rest: &str) -> Block<'static> {
     let node = Node::of(start);
     let kind = node
         .get("type")
@@ -345,18 +368,20 @@ fn server(start: &str, input: &str) -> Block<'static> {
     let input = Node::parse(input.as_bytes())
         .ok()
         .filter(|_| !input.is_empty());
-    let raw = match input {
-        None => start.to_owned(),
-        Some(input) => {
-            let mut out = Vec::with_capacity(start.len() + input.raw().len());
-            write::object(&mut out, |o| {
-                for (name, value) in node.members() {
-                    let value = if name == "input" { input } else { value };
-                    o.raw(&name, value.raw());
-                }
-            });
-            String::from_utf8(out).unwrap_or_else(|_| start.to_owned())
-        }
+    let raw = if input.is_none() && rest.is_empty() {
+        start.to_owned()
+    } else {
+        let mut out = Vec::with_capacity(start.len() + rest.len() + 64);
+        write::object(&mut out, |o| {
+            for (name, value) in node.members() {
+                let value = input.filter(|_| name == "input").unwrap_or(value);
+                o.raw(&name, value.raw());
+            }
+            if !rest.is_empty() {
+                o.raw("deltas", &format!("[{rest}]"));
+            }
+        });
+        String::from_utf8(out).unwrap_or_else(|_| start.to_owned())
     };
     Block::Server(Server {
         kind: Cow::Owned(kind),
