@@ -291,16 +291,13 @@ impl What {
     /// More of a call's input.
     fn input(&mut self, block: u32, json: Cow<'_, str>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let kept = match self {
-            What::Call => {
-                delta(block, Delta::Arguments(json), sink);
-                return Ok(());
-            }
             What::Answer => {
                 delta(block, Delta::Text(json), sink);
                 return Ok(());
             }
             What::Custom(kept) | What::Server(_, kept, _) => kept,
-            What::Text | What::Thinking => {
+            // In words they are misplaced, which is found out where the order is kept.
+            What::Call | What::Text | What::Thinking => {
                 delta(block, Delta::Arguments(json), sink);
                 return Ok(());
             }

@@ -282,16 +282,6 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn limit_marks(&mut self) {
-        if self.family.caches != Caches::Everywhere {
-            let mut turns = self.request.turns.iter().flat_map(|turn| &turn.blocks);
-            let long = |block: &Block<'_>| block.cache() == Some(CacheMark::OneHour);
-            let lost = turns.any(long) || self.system.iter().any(long);
-            self.dropped.note_if(lost, "cache_control");
-            for tool in &mut self.request.tools {
-                let lost = tool.cache.take().is_some();
-                self.dropped.note_if(lost, "cache_control");
-            }
-        }
         // Within a result there is no place for one.
         for block in self
             .request
@@ -301,8 +291,20 @@ impl<'a, 'p> Work<'a, 'p> {
         {
             if let Block::ToolResult(result) = block {
                 let marks = result.parts.iter_mut().filter_map(Block::cache_mut);
-                let last = marks.filter_map(Option::take).last();
-                result.cache = result.cache.or(last);
+                let marks: Vec<CacheMark> = marks.filter_map(Option::take).collect();
+                let several = marks.len() + usize::from(result.cache.is_some()) > 1;
+                self.dropped.note_if(several, "cache_control");
+                result.cache = result.cache.or(marks.last().copied());
+            }
+        }
+        if self.family.caches != Caches::Everywhere {
+            let mut turns = self.request.turns.iter().flat_map(|turn| &turn.blocks);
+            let long = |block: &Block<'_>| block.cache() == Some(CacheMark::OneHour);
+            let lost = turns.any(long) || self.system.iter().any(long);
+            self.dropped.note_if(lost, "cache_control");
+            for tool in &mut self.request.tools {
+                let lost = tool.cache.take().is_some();
+                self.dropped.note_if(lost, "cache_control");
             }
         }
         // A mark for the whole is one behind its last block.

@@ -5,7 +5,8 @@ use super::model::{Gemini, Home};
 use super::part_writer::{Pen, check, keeps};
 use super::thinking::Thought;
 use super::tool::{
-    filled, in_words, is_function, is_sayable, write_choice, write_form, write_tools,
+    filled, in_words, is_function, is_sayable, unknown_settings, write_choice, write_form,
+    write_tools,
 };
 use crate::ir::{
     Block, Dropped, Encoded, Format, Plan, Recall, Refusal, Request, Shape, ToolKind, names, said,
@@ -127,6 +128,9 @@ impl<'a, 'p> Work<'a, 'p> {
         ];
         for (there, param) in users {
             self.dropped.note_if(there, param);
+        }
+        for name in request.tools.iter().flat_map(unknown_settings) {
+            self.dropped.note(format!("tools[].{name}"));
         }
         for (there, param) in [
             (self.thought.unheard, "reasoning_effort"),

@@ -31,7 +31,7 @@ const MESSAGE: [&str; 15] = [
     "content_blocks",
 ];
 /// What parts have.
-const PART: [&str; 20] = [
+const PART: [&str; 27] = [
     "type",
     "text",
     "cache_control",
@@ -52,6 +52,13 @@ const PART: [&str; 20] = [
     "origin",
     "annotations",
     "id",
+    "fps",
+    "start_offset",
+    "end_offset",
+    "video_metadata",
+    "videoMetadata",
+    "mime_type",
+    "format",
 ];
 /// What calls have.
 const CALL: [&str; 6] = ["id", "index", "type", "function", "custom", "extra_content"];
@@ -69,8 +76,15 @@ const TOOL: [&str; 10] = [
     "cache_control",
 ];
 
-/// Parts that are carried whole, with all that stands in them.
-const WHOLE_PARTS: [&str; 1] = ["video_url"];
+/// Kinds of parts that can have a cache mark.
+const MARKED: [&str; 6] = [
+    "text",
+    "input_text",
+    "output_text",
+    "image_url",
+    "file",
+    "tool_result",
+];
 
 /// Those of `messages`.
 pub(super) fn of_messages<'a>(messages: Node<'a>, strays: &mut Vec<Stray<'a>>) {
@@ -78,9 +92,13 @@ pub(super) fn of_messages<'a>(messages: Node<'a>, strays: &mut Vec<Stray<'a>>) {
         note(message, "messages[]", &MESSAGE, strays);
         let [content, calls] = message.pick(["content", "tool_calls"]);
         for part in content.map(Node::elements).unwrap_or_default() {
-            let kind = part.get("type").and_then(Node::text);
-            if !kind.is_some_and(|kind| WHOLE_PARTS.contains(&&*kind)) {
-                note(part, "messages[].content[]", &PART, strays);
+            note(part, "messages[].content[]", &PART, strays);
+            let [kind, mark] = part.pick(["type", "cache_control"]);
+            let kind = kind.and_then(Node::text);
+            if let (Some(kind), Some(mark)) = (kind, mark)
+                && !MARKED.contains(&&*kind)
+            {
+                add(Cow::Borrowed("cache_control"), mark, strays);
             }
         }
         for call in calls.map(Node::elements).unwrap_or_default() {
@@ -108,13 +126,16 @@ pub(super) fn of_tools<'a>(tools: Node<'a>, strays: &mut Vec<Stray<'a>>) {
 
 fn note<'a>(node: Node<'a>, place: &str, known: &[&str], strays: &mut Vec<Stray<'a>>) {
     for (name, value) in node.members() {
-        if known.contains(&&*name) || says_nothing(value) || strays.len() >= NAMES_MAX {
-            continue;
+        if !known.contains(&&*name) && !says_nothing(value) {
+            add(Cow::Owned(format!("{place}.{name}")), value, strays);
         }
-        let name = format!("{place}.{name}");
-        if strays.iter().all(|(other, _)| *other != name) {
-            strays.push((Cow::Owned(name), value.into()));
-        }
+    }
+}
+
+fn add<'a>(name: Cow<'a, str>, value: Node<'a>, strays: &mut Vec<Stray<'a>>) {
+    let fresh = strays.iter().all(|(other, _)| *other != name);
+    if fresh && strays.len() < NAMES_MAX {
+        strays.push((name, value.into()));
     }
 }
 
@@ -131,7 +152,9 @@ mod tests {
     #[test]
     fn a21_what_nobody_knows_is_told_by_its_place() {
         let body = br#"{"messages": [
-            {"role": "user", "content": [{"type": "text", "text": "hi", "mood": 1}], "mood": "calm"},
+            {"role": "user", "content": [{"type": "text", "text": "hi", "mood": 1},
+             {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}, "cache_control": {}}],
+             "mood": "calm"},
             {"role": "assistant", "content": "a", "annotations": [], "images": null, "mood": "glad",
              "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}, "mood": 1}]}],
             "tools": [{"type": "function", "function": {"name": "f", "mood": 1}, "mood": 2},
@@ -141,6 +164,7 @@ mod tests {
         let expected = [
             "messages[].mood",
             "messages[].content[].mood",
+            "cache_control",
             "messages[].tool_calls[].mood",
             "tools[].mood",
             "tools[].function.mood",

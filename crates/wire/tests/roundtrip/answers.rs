@@ -44,9 +44,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn of(dice: &mut Dice<'_>, kinds: &[Kind], ordered: bool) -> Answer {
-        let mut items: Vec<_> = (0..dice.below(7)).map(|_| item(dice, kinds)).collect();
-        if ordered {
+    fn of(dice: &mut Dice<'_>, voice: &Voice) -> Answer {
+        let mut items: Vec<_> = (0..dice.below(7)).map(|_| item(dice, voice.says)).collect();
+        if voice.ordered {
             let rank = |item: &Item| match item {
                 Item::Thought(..) | Item::Hidden(_) => 0,
                 Item::Text(_) | Item::Cited(..) => 1,
@@ -57,7 +57,7 @@ impl Answer {
         let calls = items.iter().any(|item| matches!(item, Item::Call(..)));
         Answer {
             items,
-            full: !calls && dice.once_in(3),
+            full: voice.tells_room && !calls && dice.once_in(3),
             usage: [1 + dice.below(90), 1 + dice.below(90)].map(u64::from),
         }
     }
@@ -172,8 +172,10 @@ impl Heard {
     }
 
     fn envelope(&mut self, answer: &Value) {
-        self.id = answer["id"].as_str().unwrap().to_owned();
-        self.model = answer["model"].as_str().unwrap().to_owned();
+        let told = [(&mut self.id, "id"), (&mut self.model, "model")];
+        for (kept, name) in told {
+            answer[name].as_str().unwrap().clone_into(kept);
+        }
         if answer["usage"].is_object() {
             self.usage = ["prompt_tokens", "completion_tokens"]
                 .map(|name| answer["usage"][name].as_u64().unwrap());
@@ -185,7 +187,9 @@ impl Heard {
         heard.envelope(answer);
         let choice = &answer["choices"][0];
         heard.hear(&choice["message"]);
-        heard.end = choice["finish_reason"].as_str().unwrap().to_owned();
+        heard
+            .end
+            .push_str(choice["finish_reason"].as_str().unwrap());
         let calls = choice["message"]["tool_calls"].as_array();
         let calls = calls.into_iter().flatten().map(|call| {
             [
@@ -277,7 +281,7 @@ proptest! {
     ) {
         for voice in &VOICES {
             let mut dice = Dice::new(&throws, true);
-            let answer = Answer::of(&mut dice, voice.says, voice.ordered);
+            let answer = Answer::of(&mut dice, voice);
             let expected = Heard::expected(&answer, voice);
             prop_assert_eq!(&read_whole(voice, &answer), &expected, "{} whole", voice.name);
             let streamed = read_stream(voice, &answer, cut);

@@ -112,7 +112,7 @@ fn part(dice: &mut Dice<'_>) -> Value {
     let kinds = if dice.rich { 12 } else { 6 };
     let part = match dice.below(kinds) {
         0 | 1 => return words(dice),
-        2 => json!({"type": "text", "text": ""}),
+        2 => return json!({"type": "text", "text": ""}),
         3 => image(dice, PNG),
         4 => image(dice, "https://x.example/a.png"),
         5 => json!({"type": "file", "file": {"filename": dice.name() + ".pdf", "file_data": PDF}}),

@@ -2,6 +2,7 @@
 //! request, for every dialect. And every word stands in its place, once.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use wire::ir::{Encoded, Plan, Refusal};
 use wire::json::Node;
@@ -68,9 +69,9 @@ fn take(body: &mut Value, place: &str) -> bool {
     };
     match body.pointer_mut(parent) {
         Some(Value::Object(members)) => members.remove(last).is_some(),
-        Some(Value::Array(list)) => match last.parse::<usize>() {
-            Ok(at) if at < list.len() => {
-                list.remove(at);
+        Some(Value::Array(elements)) => match last.parse::<usize>() {
+            Ok(at) if at < elements.len() => {
+                elements.remove(at);
                 true
             }
             _ => false,
@@ -153,12 +154,17 @@ fn is_idle(vendor: &Vendor, body: &Value, place: &str) -> bool {
     let steps: Vec<&str> = place.split('/').skip(1).collect();
     let last = *steps.last().unwrap_or(&"");
     let choice = &body["tool_choice"];
+    let tools = || body["tools"].as_array().into_iter().flatten();
+    let is_function = |tool: &&Value| tool["type"] == "function" || tool["type"] == "custom";
+    let functions = tools().filter(is_function).count();
     let chosen = choice == "none" || choice.is_object();
     let wishes = ["reasoning_effort", "reasoning", "thinking"];
     match (steps[0], last) {
-        ("model", _) | (_, "type" | "origin") => true,
-        // It is what they all come to where a schema is held to, and what caches do by themselves.
-        (_, "additionalProperties") => true,
+        // What may not be called need not be known.
+        ("tools", _) if chosen => true,
+        // They add closedness to what is held to a schema themselves.
+        ("model", _) | (_, "type" | "origin" | "additionalProperties") => true,
+        // What caches do by themselves.
         (_, "ttl") => body.pointer(place) == Some(&json!("5m")),
         // One mark is as good as two at one place.
         (_, "cache_control") if body["cache_control"].is_object() => true,
@@ -168,23 +174,14 @@ fn is_idle(vendor: &Vendor, body: &Value, place: &str) -> bool {
         }
         // A label that is nowhere shown.
         ("response_format", "name") => steps.len() == 3,
-        // What may not be called need not be known.
-        ("tools", _) => {
-            let tools = body["tools"].as_array();
-            let searches = tools
-                .into_iter()
-                .flatten()
-                .filter(|tool| tool["type"] != "function" && tool["type"] != "custom");
-            chosen || searches.count() > 1
-        }
+        ("tools", _) => tools().count() - functions > 1,
         ("web_search_options", _) => chosen,
         ("tool_choice", _) if choice == "auto" => true,
         ("parallel_tool_calls", _) if choice == "none" => true,
         ("messages", "id") => !vendor.ids && steps.contains(&"tool_calls"),
-        // Without tools there is no choice.
-        ("tool_choice" | "parallel_tool_calls", _) => {
-            body["tools"].as_array().is_none_or(Vec::is_empty)
-        }
+        // Without tools that everybody knows there is no choice, nor with one.
+        ("tool_choice" | "parallel_tool_calls", _) if functions == 0 => true,
+        ("tool_choice", "name") => functions == 1,
         ("top_logprobs", _) => body["logprobs"] != true,
         _ => false,
     }
@@ -329,7 +326,11 @@ fn assert_said_once(vendor: &Vendor, body: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    // The same cases each time: a place is found or not, on every machine.
+    #![proptest_config(ProptestConfig {
+        rng_seed: RngSeed::Fixed(21),
+        ..ProptestConfig::with_cases(128)
+    })]
 
     #[test]
     fn a21_whatever_is_said_changes_what_is_sent_or_is_told(
@@ -347,52 +348,4 @@ proptest! {
             assert_said_once(vendor, &body);
         }
     }
-}
-
-#[test]
-fn survey() {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-    let mut runner = TestRunner::deterministic();
-    let strategy = (
-        rich(),
-        proptest::collection::vec(any::<prop::sample::Index>(), 30),
-    );
-    let mut seen = std::collections::BTreeMap::new();
-    let begun = std::time::Instant::now();
-    for _ in 0..250 {
-        let (body, chosen) = strategy.new_tree(&mut runner).unwrap().current();
-        for vendor in &VENDORS {
-            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                losses(vendor, &body, &chosen)
-            }));
-            let Ok(run) = run else { continue };
-            for line in run {
-                let (head, rest) = line.split_once(" is lost").unwrap();
-                let key: String = head
-                    .chars()
-                    .filter(|c| true || !c.is_ascii_digit())
-                    .collect();
-                let (model, place) = key.split_once(": ").unwrap();
-                let place: Vec<_> = place
-                    .split('/')
-                    .map(|s| if s.parse::<usize>().is_ok() { "#" } else { s })
-                    .collect();
-                let entry = seen
-                    .entry((model.to_owned(), place.join("/")))
-                    .or_insert((0, String::new()));
-                entry.0 += 1;
-                if entry.1.is_empty() || entry.1.len() > line.len() {
-                    entry.1 = format!("{head} is lost{rest}");
-                }
-            }
-        }
-    }
-    for ((model, place), (times, line)) in seen {
-        println!(
-            "SURVEY {model} {place} x{times}\n   {}",
-            line.chars().take(1500).collect::<String>()
-        );
-    }
-    println!("took {:?}", begun.elapsed());
 }
