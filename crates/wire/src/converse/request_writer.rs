@@ -248,6 +248,8 @@ impl<'a, 'p> Work<'a, 'p> {
                 "tool_choice"
             };
             self.dropped.note(lost);
+            let named = matches!(self.request.tool_choice, Some(ToolChoice::Named(_)));
+            self.dropped.note_if(named, "tool_choice");
             self.system.extend(json.then(|| Block::text(CALL_LINE)));
         }
     }

@@ -272,7 +272,7 @@ fn read_stream(voice: &Voice, answer: &Answer, cut: usize) -> Heard {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a01_a02_whole_or_streamed_a_client_hears_all_of_an_answer(

@@ -12,7 +12,7 @@ use super::conversation::rich;
 use super::vendors::{PLAN, Thoughts, VENDORS, Vendor};
 
 /// The places of one request that are looked at for one vendor.
-const PLACES: usize = 12;
+const PLACES: usize = 10;
 /// Members whose text is the client's own.
 const FREE: [&str; 14] = [
     "text",
@@ -329,7 +329,7 @@ proptest! {
     // The same cases each time: a place is found or not, on every machine.
     #![proptest_config(ProptestConfig {
         rng_seed: RngSeed::Fixed(21),
-        ..ProptestConfig::with_cases(128)
+        ..ProptestConfig::with_cases(64)
     })]
 
     #[test]
