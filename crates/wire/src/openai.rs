@@ -11,6 +11,7 @@ mod reply_reader;
 mod reply_writer;
 mod request_reader;
 mod request_writer;
+mod stray;
 mod tool;
 
 use crate::ir::files::UrlFields;

@@ -204,6 +204,21 @@ fn words_that_belong_to_no_block_break_the_stream() {
     let call = r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}"#;
     let thought = r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}"#;
     let text = r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#;
+    let hidden =
+        r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"aGk="}}}"#;
+    let openai = |delta: &str, choice: u32| {
+        let chunk = format!(
+            "data: {{\"choices\":[{{\"index\":{choice},\"delta\":{delta},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n"
+        );
+        told(to_messages(openai::reader(MAX)), &[chunk.as_bytes()])
+    };
+    let gemini = |call: &str| {
+        let answer = format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"functionCall\":{call}}}]}},\"finishReason\":\"STOP\"}}]}}\n\n"
+        );
+        let reader = gemini::reader(Recall::default(), MAX);
+        told(to_openai(reader), &[answer.as_bytes()])
+    };
     for ((ended, out), expected) in [
         (claude(stray), "more of block 7, which is not open"),
         (claude(other), "arguments in a block of text"),
@@ -215,6 +230,26 @@ fn words_that_belong_to_no_block_break_the_stream() {
         (
             converse(&[("contentBlockDelta", thought), ("contentBlockDelta", text)]),
             "text in a block of reasoning",
+        ),
+        (
+            converse(&[("contentBlockDelta", hidden), ("contentBlockDelta", text)]),
+            "words in a block that holds none",
+        ),
+        (
+            openai(
+                "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]}",
+                0,
+            ),
+            "a call names no tool",
+        ),
+        (
+            openai("{\"content\":\"a\"}", 4000),
+            "there is a choice 4000",
+        ),
+        (gemini("{\"args\":{\"a\":1}}"), "a call names no tool"),
+        (
+            gemini("{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":\"b\"}]}"),
+            "a call names no tool",
         ),
     ] {
         assert_eq!(ended, Err(Break::Malformed(expected.to_owned())), "{out}");
@@ -233,4 +268,58 @@ fn what_is_said_in_a_block_of_an_unknown_kind_breaks_nothing() {
     let (ended, out) = told(to_openai(reader), &[stream.as_bytes()]);
     assert_eq!(ended, Ok(()));
     assert!(out.contains("\"content\":\"a\""), "{out}");
+    // It is told as the vendor's own, with what came of it.
+    let told = r#"{"type":"invented","deltas":[{"type":"text_delta","text":"b"}]}"#;
+    assert!(out.contains(told), "{out}");
+}
+
+/// The piece of a kind invented later is the vendor's own as well.
+#[test]
+fn a_piece_of_an_unknown_kind_is_told_as_the_vendors_own() {
+    let stream = frames(&[
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":0,"delta":{"invented":{"a":"b"}}}"#,
+        ),
+        ("messageStop", r#"{"stopReason":"end_turn"}"#),
+        ("metadata", "{}"),
+    ]);
+    let reader = converse::reader(Recall::default(), MAX);
+    let (ended, out) = told(to_openai(reader), &[&stream]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.contains(r#"{"invented":{"a":"b"}}"#), "{out}");
+}
+
+/// What stands under another's number was complete, if nobody said so.
+#[test]
+fn a_block_whose_end_was_left_out_is_told_all_the_same() {
+    let search = "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\"}}\n\n";
+    let stream = [search, BLOCK, STOP].concat();
+    let reader = anthropic::reader(Recall::default(), MAX);
+    let (ended, out) = told(to_openai(reader), &[stream.as_bytes()]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.contains("server_tool_use"), "{out}");
+}
+
+/// What a vendor of this dialect says beside words reaches a client of another one.
+#[test]
+fn pictures_and_pages_of_an_openai_stream_are_no_less_than_those_of_a_whole_answer() {
+    let page = r#"{"type":"url_citation","url_citation":{"url":"https://x.example/","title":"t","start_index":0,"end_index":2}}"#;
+    let picture =
+        r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}"#;
+    let chunk = |delta: &str, end: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{end}}}]}}\n\n"
+        )
+    };
+    let stream = [
+        chunk(r#"{"content":"hi"}"#, "null"),
+        chunk(&format!("{{\"annotations\":[{page}]}}"), "null"),
+        chunk(&format!("{{\"images\":[{picture}]}}"), "\"stop\""),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat();
+    let (ended, out) = told(to_openai(openai::reader(MAX)), &[stream.as_bytes()]);
+    assert_eq!(ended, Ok(()));
+    assert!(out.contains(page) && out.contains(picture), "{out}");
 }

@@ -59,8 +59,9 @@ enum What {
     Answer,
     /// A tool for free text: its object is told as the text in it.
     Custom(String),
-    /// A tool that the vendor runs: its beginning, and its input.
-    Server(String, String),
+    /// A tool that the vendor runs, or what was invented later: its beginning, its input, and
+    /// what else came of it.
+    Server(String, String, String),
     /// Nothing.
     Nothing,
 }
@@ -101,6 +102,8 @@ impl EventReader {
                 "more than {OPEN_MAX} blocks are open at once"
             )));
         }
+        // One that was never closed is complete when another takes its number.
+        self.close(index, sink);
         let [word, text, thinking, data] = content.pick(["type", "text", "thinking", "data"]);
         let word = word.and_then(Node::text).unwrap_or_default();
         let block = self.blocks;
@@ -128,9 +131,8 @@ impl EventReader {
             }
             Some(Kind::ToolUse) => self.open_call(block, content, sink),
             // What was invented later is told as the vendor's own.
-            _ => What::Server(content.raw().to_owned(), String::new()),
+            _ => What::Server(content.raw().to_owned(), String::new(), String::new()),
         };
-        self.open.retain(|open| open.index != index);
         self.open.push(Open { index, block, what });
         Ok(())
     }
@@ -192,17 +194,10 @@ impl EventReader {
         open.ok_or_else(|| Break::Malformed(format!("more of block {index}, which is not open")))
     }
 
-    fn more_text(
-        &mut self,
-        index: u64,
-        text: Cow<'_, str>,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Break> {
-        let open = self.opened(index)?;
-        if open.what.is_told() {
-            delta(open.block, Delta::Text(text), sink);
-        }
-        Ok(())
+    /// Our number of a block whose content is told piece by piece.
+    fn told(&self, index: u64) -> Option<u32> {
+        let open = self.open.iter().find(|open| open.index == index)?;
+        open.what.is_told().then_some(open.block)
     }
 
     fn more(&mut self, index: u64, delta_node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
@@ -213,8 +208,14 @@ impl EventReader {
         if let Some(json) = json.and_then(Node::text) {
             open.what.input(block, json, sink)?;
         }
-        if !open.what.is_told() {
-            return Ok(());
+        match &mut open.what {
+            What::Server(_, _, rest) if json.is_none() => return keep_one(rest, delta_node.raw()),
+            What::Nothing if text.or(thinking).or(citation).is_some() => {
+                let what = format!("more of block {index}, which is hidden");
+                return Err(Break::Malformed(what));
+            }
+            what if !what.is_told() => return Ok(()),
+            _ => {}
         }
         if let Some(text) = text.and_then(Node::text) {
             delta(block, Delta::Text(text), sink);
@@ -238,7 +239,9 @@ impl EventReader {
         let Open { block, what, .. } = self.open.remove(at);
         match what {
             What::Nothing => return,
-            What::Server(start, input) => return self.whole(server(&start, &input), sink),
+            What::Server(start, input, rest) => {
+                return self.whole(server(&start, &input, &rest), sink);
+            }
             What::Custom(input) => {
                 let text = Node::parse(input.as_bytes())
                     .ok()
@@ -297,25 +300,37 @@ impl What {
     /// More of a call's input.
     fn input(&mut self, block: u32, json: Cow<'_, str>, sink: &mut Sink<'_>) -> Result<(), Break> {
         let kept = match self {
-            // What holds no arguments is told of them all the same, and breaks the stream.
-            What::Call | What::Text | What::Thinking => {
-                delta(block, Delta::Arguments(json), sink);
-                return Ok(());
-            }
             What::Answer => {
                 delta(block, Delta::Text(json), sink);
                 return Ok(());
             }
-            What::Custom(kept) | What::Server(_, kept) => kept,
+            What::Custom(kept) | What::Server(_, kept, _) => kept,
+            // In words they are misplaced, which is found out where the order is kept.
+            What::Call | What::Text | What::Thinking => {
+                delta(block, Delta::Arguments(json), sink);
+                return Ok(());
+            }
             What::Nothing => return Ok(()),
         };
-        if kept.len() + json.len() > KEPT_MAX {
-            let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
-            return Err(Break::Malformed(what));
-        }
-        kept.push_str(&json);
-        Ok(())
+        keep(kept, &json)
     }
+}
+
+fn keep(kept: &mut String, more: &str) -> Result<(), Break> {
+    if kept.len() + more.len() > KEPT_MAX {
+        let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
+        return Err(Break::Malformed(what));
+    }
+    kept.push_str(more);
+    Ok(())
+}
+
+/// Keeps one more of a list.
+fn keep_one(list: &mut String, more: &str) -> Result<(), Break> {
+    if !list.is_empty() {
+        list.push(',');
+    }
+    keep(list, more)
 }
 
 /// Tells more of a block, if there is more.
@@ -347,8 +362,9 @@ fn redacted(data: Cow<'_, str>) -> Block<'_> {
     })
 }
 
-/// A block of the vendor's own tools as a whole answer would have it.
-fn server(start: &str, input: &str) -> Block<'static> {
+/// A block of the vendor's own tools as a whole answer would have it. Pieces of which nobody knows
+/// where they belong stand beside it.
+fn server(start: &str, input: &str, rest: &str) -> Block<'static> {
     let node = Node::of(start);
     let kind = node
         .get("type")
@@ -358,18 +374,20 @@ fn server(start: &str, input: &str) -> Block<'static> {
     let input = Node::parse(input.as_bytes())
         .ok()
         .filter(|_| !input.is_empty());
-    let raw = match input {
-        None => start.to_owned(),
-        Some(input) => {
-            let mut out = Vec::with_capacity(start.len() + input.raw().len());
-            write::object(&mut out, |o| {
-                for (name, value) in node.members() {
-                    let value = if name == "input" { input } else { value };
-                    o.raw(&name, value.raw());
-                }
-            });
-            String::from_utf8(out).unwrap_or_else(|_| start.to_owned())
-        }
+    let raw = if input.is_none() && rest.is_empty() {
+        start.to_owned()
+    } else {
+        let mut out = Vec::with_capacity(start.len() + rest.len() + 64);
+        write::object(&mut out, |o| {
+            for (name, value) in node.members() {
+                let value = input.filter(|_| name == "input").unwrap_or(value);
+                o.raw(&name, value.raw());
+            }
+            if !rest.is_empty() {
+                o.raw("deltas", &format!("[{rest}]"));
+            }
+        });
+        String::from_utf8(out).unwrap_or_else(|_| start.to_owned())
     };
     Block::Server(Server {
         kind: Cow::Owned(kind),
@@ -387,8 +405,11 @@ impl Events for EventReader {
         if self.done {
             return Ok(());
         }
-        if let Some((index, text)) = text_piece::read(data.bytes()) {
-            return self.more_text(index, text, sink);
+        if let Some((index, text)) = text_piece::read(data.bytes())
+            && let Some(block) = self.told(index)
+        {
+            delta(block, Delta::Text(text), sink);
+            return Ok(());
         }
         // Deltas are what a stream is made of: one walk finds all that they need.
         let [kind, index, delta, message, block, usage, details] = data.pick([

@@ -35,7 +35,6 @@ const GO_ON: &str = "Continue.";
 pub fn write_request(request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, Refusal> {
     block_writer::check(&request)?;
     let mut work = Work::new(request, plan);
-    work.note_unsayable();
     let own = work.plan.own_history;
     work.thought
         .fit(work.claude, &work.request, own, &mut work.dropped);
@@ -44,6 +43,34 @@ pub fn write_request(request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, R
     let cut = keep_last_marks(&mut work.request, &mut work.system, MARKS_MAX);
     work.dropped.note_if(cut, "cache_control");
     work.write()
+}
+
+/// Before anything is put elsewhere: what is nowhere said cannot be told any more.
+fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
+    let lacking = [
+        said::N,
+        said::SEED,
+        said::PRESENCE_PENALTY,
+        said::FREQUENCY_PENALTY,
+        said::LOGPROBS,
+        said::TOP_LOGPROBS,
+        said::LOGIT_BIAS,
+        said::MODALITIES,
+        said::VERBOSITY,
+        said::PROMPT_CACHE_KEY,
+        said::METADATA,
+        said::NAMES_OF_SPEAKERS,
+        said::DETAIL,
+        said::GRAMMARS,
+        said::SEARCH_OPTIONS_BUT_PLACE,
+        said::FORMAT_DESCRIPTION,
+    ];
+    dropped.note_said(request, &lacking);
+    let two = request.user.is_some() && request.safety_identifier.is_some();
+    dropped.note_if(two, "safety_identifier");
+    for (name, _) in &request.unknown {
+        dropped.note(name.to_string());
+    }
 }
 
 /// A request on its way.
@@ -65,8 +92,9 @@ struct Work<'a, 'p> {
 impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>) -> Work<'a, 'p> {
         let claude = Claude::of(plan.known_as());
-        let system = request.take_system();
         let mut dropped = Dropped::default();
+        note_unsayable(&request, &mut dropped);
+        let system = request.take_system();
         // Before turns are put together: one of which nothing stays leaves no gap.
         for turn in &mut request.turns {
             // Reasoning of others is nobody's loss.
@@ -99,28 +127,6 @@ impl<'a, 'p> Work<'a, 'p> {
             schema: None,
             json_tool: None,
             choice: None,
-        }
-    }
-
-    fn note_unsayable(&mut self) {
-        let request = &self.request;
-        let lacking = [
-            said::N,
-            said::SEED,
-            said::PRESENCE_PENALTY,
-            said::FREQUENCY_PENALTY,
-            said::LOGPROBS,
-            said::TOP_LOGPROBS,
-            said::LOGIT_BIAS,
-            said::MODALITIES,
-            said::VERBOSITY,
-            said::PROMPT_CACHE_KEY,
-            said::METADATA,
-            said::NAMES_OF_SPEAKERS,
-        ];
-        self.dropped.note_said(request, &lacking);
-        for (name, _) in &request.unknown {
-            self.dropped.note(name.to_string());
         }
     }
 
@@ -284,7 +290,7 @@ impl<'a, 'p> Work<'a, 'p> {
         let mut any = false;
         write::array(&mut tools, |a| {
             for tool in &self.request.tools {
-                let written = write_tool(a, tool, self.claude);
+                let written = write_tool(a, tool, self.claude, &mut self.dropped);
                 any |= written;
                 self.dropped.note_if(!written, "tools");
             }

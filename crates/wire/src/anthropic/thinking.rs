@@ -80,9 +80,13 @@ impl ThoughtPlan {
         dropped: &mut Dropped,
     ) {
         let asked = !request.reasoning.is_unsaid();
-        let unheard = asked && self.thought == Thought::Omit && claude.thinking == Thinking::Never;
-        let wants = !matches!(request.reasoning.effort, Some(Effort::None));
-        dropped.note_if(unheard && wants, "reasoning_effort");
+        // A model that cannot think, or has no room for it.
+        let wants = matches!(
+            Wish::of(&request.reasoning),
+            Wish::Effort(_) | Wish::Budget(_)
+        );
+        let unheard = self.thought == Thought::Omit && self.effort.is_none();
+        dropped.note_if(wants && unheard, "reasoning_effort");
         // Within a loop of tools, budgeted thinking must go on from the signed thoughts before.
         if matches!(self.thought, Thought::Budget(_)) && lost_its_thread(request, own_history) {
             self.switch_off(claude);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::claude::{Claude, Forced};
 use super::schema;
-use crate::ir::{CacheMark, Raw, Tool, ToolChoice, ToolKind};
+use crate::ir::{CacheMark, Dropped, Raw, Tool, ToolChoice, ToolKind, said};
 use crate::json::Node;
 use crate::json::write::{Array, Object};
 
@@ -25,12 +25,21 @@ pub(super) fn is_own(kind: &str) -> bool {
 }
 
 /// Writes one tool; whether there is a way to.
-pub(super) fn write_tool(a: &mut Array<'_>, tool: &Tool<'_>, claude: &Claude) -> bool {
+pub(super) fn write_tool(
+    a: &mut Array<'_>,
+    tool: &Tool<'_>,
+    claude: &Claude,
+    dropped: &mut Dropped,
+) -> bool {
     match &tool.kind {
         ToolKind::Function { schema, strict } => {
             let strict = strict.unwrap_or(false) && claude.structured;
             let node = schema.as_ref().map_or(Node::of(NO_ARGUMENTS), Raw::node);
             let adapted = strict.then(|| schema::adapt(node)).flatten();
+            dropped.note_if(
+                said::is_strict(tool) && adapted.is_none(),
+                said::STRICT_TOOLS.0,
+            );
             a.object(|o| {
                 o.text("name", &tool.name);
                 o.text_if("description", tool.description.as_deref());

@@ -1,7 +1,7 @@
 //! The form between into a chat request.
 
 use super::message_writer::{check, file_text, keeps, write_turn};
-use super::tool::{choice_word, is_strict, narrow, write_tool};
+use super::tool::{choice_word, narrow, write_tool};
 use crate::ir::{
     Block, Dropped, Effort, Encoded, File, Format, Plan, Raw, Reasoning, ReasoningMode, Recall,
     Refusal, Request, Shape, ToolKind, names, said, shape, with_extra,
@@ -22,6 +22,7 @@ const STOPS_MAX: usize = 5;
 pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, Refusal> {
     check(&request)?;
     let mut dropped = Dropped::default();
+    note_unsayable(&request, &mut dropped);
     for turn in &mut request.turns {
         // Reasoning of others is nobody's loss.
         let lost = |block: &Block<'_>| {
@@ -31,7 +32,6 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
         turn.blocks.retain(|block| keeps(block, plan.own_history));
     }
     let names = shape(&mut request, &SHAPE);
-    note_unsayable(&request, &mut dropped);
     let custom = request
         .tools
         .iter()
@@ -81,6 +81,12 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::SERVICE_TIER,
         said::METADATA,
         said::NAMES_OF_SPEAKERS,
+        said::CACHE_MARKS,
+        said::FILE_CONTEXTS,
+        said::CITED_FILES,
+        said::FAILED_RESULTS,
+        said::GRAMMARS,
+        said::FORMAT_DESCRIPTION,
     ];
     dropped.note_said(request, &lacking);
     for (name, _) in &request.unknown {
@@ -163,7 +169,7 @@ fn write_tools(o: &mut Object<'_>, request: &Request<'_>, dropped: &mut Dropped)
         return;
     }
     o.name("tools").extend_from_slice(&tools);
-    if request.tools.iter().any(is_strict) {
+    if request.tools.iter().any(said::is_strict) {
         o.flag("strict_tools", true);
     }
     o.text_if("tool_choice", choice.and_then(choice_word));

@@ -30,17 +30,6 @@ pub(super) fn write_tool(a: &mut Array<'_>, tool: &Tool<'_>) -> bool {
     true
 }
 
-/// Whether the model is to be held to the tool's schema.
-pub(super) fn is_strict(tool: &Tool<'_>) -> bool {
-    matches!(
-        tool.kind,
-        ToolKind::Function {
-            strict: Some(true),
-            ..
-        }
-    )
-}
-
 /// Keeps the tools that count: a named one is the only one that can be called.
 pub(super) fn narrow(tools: &mut Vec<Tool<'_>>, choice: Option<&ToolChoice<'_>>) {
     match choice {

@@ -33,7 +33,7 @@ pub(super) fn read_answer<'a>(node: Node<'a>, recall: &Recall) -> Option<Block<'
 }
 
 /// A block that was invented later is told as the vendor's own.
-fn invented(node: Node<'_>) -> Option<Block<'_>> {
+pub(super) fn invented(node: Node<'_>) -> Option<Block<'_>> {
     let (name, _) = node.members().into_iter().next()?;
     Some(Block::Server(Server {
         kind: name,

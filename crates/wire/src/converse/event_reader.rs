@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::block_reader::{is_server, picture, read_citation};
+use super::block_reader::{invented, is_server, picture, read_citation};
 use super::error::read_error;
 use super::reply_reader::{metadata, read_finish};
 use super::usage;
@@ -179,6 +179,8 @@ impl State {
         data: Node<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
+        // One that was never closed is complete when another takes its number.
+        self.close(index, sink);
         let [call, image] = data
             .get("start")
             .map(|start| start.pick(["toolUse", "image"]))
@@ -208,7 +210,6 @@ impl State {
                 "more than {OPEN_MAX} blocks are open at once"
             )));
         }
-        self.open.retain(|open| open.index != index);
         let block = self.blocks.saturating_sub(1);
         self.open.push(Open { index, block, what });
         Ok(())
@@ -297,6 +298,10 @@ impl State {
             let what = format!("more of block {index}, a tool call that nobody named");
             return Err(Break::Malformed(what));
         } else {
+            // What was invented later is told as the vendor's own.
+            if let Some(block) = invented(piece) {
+                self.whole(block, sink);
+            }
             return Ok(());
         };
         self.open(index, what)
@@ -368,12 +373,16 @@ impl Open {
         let [text, call, reasoning, citation, image] =
             piece.pick(["text", "toolUse", "reasoningContent", "citation", "image"]);
         let (what, block) = (&mut self.what, self.block);
+        if !what.is_told() && text.or(citation).is_some() {
+            let what = "words in a block that holds none".to_owned();
+            return Err(Break::Malformed(what));
+        }
         let said =
             |node: Option<Node<'_>>, name: &str| node?.get(name)?.text().map(Cow::into_owned);
-        if let (true, Some(text)) = (what.is_told(), text.and_then(Node::text)) {
+        if let Some(text) = text.and_then(Node::text) {
             delta(block, Delta::Text(text), sink);
         }
-        if let (true, Some(citation)) = (what.is_told(), citation) {
+        if let Some(citation) = citation {
             delta(block, Delta::Citation(read_citation(citation)), sink);
         }
         if let Some(input) = said(call, "input") {

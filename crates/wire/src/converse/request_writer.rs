@@ -43,12 +43,40 @@ pub fn write_request(request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, R
     let family = Family::of(plan.known_as());
     block_writer::check(&request, family)?;
     let mut work = Work::new(request, plan, family);
-    work.note_unsayable();
     work.plan_format();
     work.plan_tools();
     work.settle_turns();
     work.limit_marks();
     work.write()
+}
+
+/// Before anything is put elsewhere: what is nowhere said cannot be told any more.
+fn note_unsayable(request: &Request<'_>, family: &Family, dropped: &mut Dropped) {
+    let lacking = [
+        said::N,
+        said::SEED,
+        said::PRESENCE_PENALTY,
+        said::FREQUENCY_PENALTY,
+        said::LOGPROBS,
+        said::TOP_LOGPROBS,
+        said::LOGIT_BIAS,
+        said::MODALITIES,
+        said::VERBOSITY,
+        said::PROMPT_CACHE_KEY,
+        said::NAMES_OF_SPEAKERS,
+        said::DETAIL,
+        said::GRAMMARS,
+        said::SEARCH_OPTIONS,
+    ];
+    dropped.note_said(request, &lacking);
+    let two = request.user.is_some() && request.safety_identifier.is_some();
+    dropped.note_if(two, "safety_identifier");
+    if !family.takes(Takes::Status) {
+        dropped.note_said(request, &[said::FAILED_RESULTS]);
+    }
+    for (name, _) in &request.unknown {
+        dropped.note(name.to_string());
+    }
 }
 
 /// A request on its way.
@@ -71,10 +99,11 @@ struct Work<'a, 'p> {
 impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>, family: &'static Family) -> Work<'a, 'p> {
         let claude = Claude::of(plan.known_as());
+        let mut dropped = Dropped::default();
+        note_unsayable(&request, family, &mut dropped);
         let mut system = request.take_system();
         system.retain(|block| keeps(block, false));
         let replays = plan.own_history && family.takes(Takes::Replay);
-        let mut dropped = Dropped::default();
         // Before turns are put together: one of which nothing stays leaves no gap.
         for turn in &mut request.turns {
             dropped.note_if(turn.blocks.iter().any(is_lost), "messages");
@@ -106,27 +135,6 @@ impl<'a, 'p> Work<'a, 'p> {
         }
     }
 
-    fn note_unsayable(&mut self) {
-        let request = &self.request;
-        let lacking = [
-            said::N,
-            said::SEED,
-            said::PRESENCE_PENALTY,
-            said::FREQUENCY_PENALTY,
-            said::LOGPROBS,
-            said::TOP_LOGPROBS,
-            said::LOGIT_BIAS,
-            said::MODALITIES,
-            said::VERBOSITY,
-            said::PROMPT_CACHE_KEY,
-            said::NAMES_OF_SPEAKERS,
-        ];
-        self.dropped.note_said(request, &lacking);
-        for (name, _) in &request.unknown {
-            self.dropped.note(name.to_string());
-        }
-    }
-
     /// Whether answers and calls can be held to a schema.
     fn holds(&self) -> bool {
         self.claude
@@ -147,6 +155,8 @@ impl<'a, 'p> Work<'a, 'p> {
                 match adapted {
                     Some(adapted) => self.schema = Some((name, description, adapted)),
                     None if self.family.takes(Takes::Tools) => {
+                        let untold = said::FORMAT_DESCRIPTION.0;
+                        self.dropped.note_if(description.is_some(), untold);
                         self.recall.json_tool = Some(JSON_TOOL);
                         self.json_tool = Some(schema);
                     }
@@ -238,6 +248,8 @@ impl<'a, 'p> Work<'a, 'p> {
                 "tool_choice"
             };
             self.dropped.note(lost);
+            let named = matches!(self.request.tool_choice, Some(ToolChoice::Named(_)));
+            self.dropped.note_if(named, "tool_choice");
             self.system.extend(json.then(|| Block::text(CALL_LINE)));
         }
     }
@@ -272,7 +284,26 @@ impl<'a, 'p> Work<'a, 'p> {
     }
 
     fn limit_marks(&mut self) {
+        // Within a result there is no place for one.
+        for block in self
+            .request
+            .turns
+            .iter_mut()
+            .flat_map(|turn| &mut turn.blocks)
+        {
+            if let Block::ToolResult(result) = block {
+                let marks = result.parts.iter_mut().filter_map(Block::cache_mut);
+                let marks: Vec<CacheMark> = marks.filter_map(Option::take).collect();
+                let several = marks.len() + usize::from(result.cache.is_some()) > 1;
+                self.dropped.note_if(several, "cache_control");
+                result.cache = result.cache.or(marks.last().copied());
+            }
+        }
         if self.family.caches != Caches::Everywhere {
+            let mut turns = self.request.turns.iter().flat_map(|turn| &turn.blocks);
+            let long = |block: &Block<'_>| block.cache() == Some(CacheMark::OneHour);
+            let lost = turns.any(long) || self.system.iter().any(long);
+            self.dropped.note_if(lost, "cache_control");
             for tool in &mut self.request.tools {
                 let lost = tool.cache.take().is_some();
                 self.dropped.note_if(lost, "cache_control");
@@ -419,7 +450,7 @@ impl<'a, 'p> Work<'a, 'p> {
         let mut any = false;
         write::array(&mut tools, |a| {
             for tool in &self.request.tools {
-                let written = write_tool(a, tool, self.family, holds);
+                let written = write_tool(a, tool, self.family, holds, &mut self.dropped);
                 any |= written;
                 self.dropped.note_if(!written, "tools");
             }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::block_writer::write_mark;
 use super::family::{Caches, Family, Takes};
 use crate::anthropic::{Choice, FREE_TEXT, NO_ARGUMENTS, adapt_schema};
-use crate::ir::{Block, Raw, Request, Tool, ToolKind};
+use crate::ir::{Block, Dropped, Raw, Request, Tool, ToolKind, said};
 use crate::json::write::{Array, Object};
 use crate::json::{Node, set_member};
 
@@ -15,12 +15,22 @@ const ANYTHING: &str = r#"{"type":"object"}"#;
 const SEARCH: &str = "nova_grounding";
 
 /// Writes one tool; whether there is a way to.
-pub(super) fn write_tool(a: &mut Array<'_>, tool: &Tool<'_>, family: &Family, holds: bool) -> bool {
+pub(super) fn write_tool(
+    a: &mut Array<'_>,
+    tool: &Tool<'_>,
+    family: &Family,
+    holds: bool,
+    dropped: &mut Dropped,
+) -> bool {
     match &tool.kind {
         ToolKind::Function { schema, strict } => {
             let strict = strict.unwrap_or(false) && holds;
             let node = schema.as_ref().map_or(Node::of(NO_ARGUMENTS), Raw::node);
             let adapted = strict.then(|| adapt_schema(node)).flatten();
+            dropped.note_if(
+                said::is_strict(tool) && adapted.is_none(),
+                said::STRICT_TOOLS.0,
+            );
             let strict = adapted.is_some();
             let schema = adapted.map_or_else(|| of_object(node), Cow::Owned);
             write_spec(a, &tool.name, tool.description.as_deref(), &schema, strict);

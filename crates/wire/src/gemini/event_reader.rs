@@ -124,6 +124,10 @@ impl EventReader {
     }
 }
 
+fn nameless() -> Break {
+    Break::Malformed("a call names no tool".to_owned())
+}
+
 /// An answer of which nothing came but why not.
 fn refuse(words: Cow<'_, str>, sink: &mut Sink<'_>) {
     let (choice, block) = (0, 0);
@@ -160,7 +164,7 @@ impl Candidate {
             });
         }
         if reason.is_some() {
-            self.finish_partial(of, sink);
+            self.finish_partial(of, sink)?;
         }
         self.metadata(node, version, sink);
         if let Some(reason) = reason {
@@ -257,7 +261,7 @@ impl Candidate {
             .and_then(Node::text)
             .is_some_and(|name| !name.is_empty());
         if begins {
-            self.finish_partial(of, sink);
+            self.finish_partial(of, sink)?;
         }
         if self.partial.is_some() || Partial::is_one(call) {
             let partial = self.partial.get_or_insert_default();
@@ -265,22 +269,31 @@ impl Candidate {
                 partial.signature = Some(signature.into_owned());
             }
             if !partial.take(call)? {
-                self.finish_partial(of, sink);
+                self.finish_partial(of, sink)?;
             }
             return Ok(());
         }
         let (stem, recall) = of;
         let fresh = || fresh_id(stem, self.number, self.calls);
-        if let Some(call) = read_call(call, signature, fresh, recall) {
-            self.told(call, sink);
+        match read_call(call, signature, fresh, recall) {
+            Some(call) => self.told(call, sink),
+            None if call.members().is_empty() => {}
+            None => return Err(nameless()),
         }
         Ok(())
     }
 
-    fn finish_partial(&mut self, (stem, recall): (&str, &Recall), sink: &mut Sink<'_>) {
-        let Some(partial) = self.partial.take().filter(|call| !call.name.is_empty()) else {
-            return;
+    fn finish_partial(
+        &mut self,
+        (stem, recall): (&str, &Recall),
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
+        let Some(partial) = self.partial.take().filter(|call| !call.is_nothing()) else {
+            return Ok(());
         };
+        if partial.name.is_empty() {
+            return Err(nameless());
+        }
         let args = partial.args();
         let id = if partial.id.is_empty() {
             fresh_id(stem, self.number, self.calls)
@@ -296,6 +309,7 @@ impl Candidate {
             recall,
         );
         self.told(call, sink);
+        Ok(())
     }
 
     fn told(&mut self, call: ToolCall<'_>, sink: &mut Sink<'_>) {

@@ -33,7 +33,9 @@ impl Extra {
             match &**name {
                 VENDOR => extra.members(value.node(), home, dropped),
                 // Its voice stands with the modalities.
-                "audio" if speaks(request) => {}
+                "audio" if speaks(request) => {
+                    dropped.note_if(value.node().get("format").is_some(), "audio.format");
+                }
                 name if own_name(name).is_some() => {
                     extra.member(name, value.node(), home, dropped);
                 }

@@ -11,6 +11,8 @@ use crate::json::Node;
 const KEPT_MAX: usize = 16 * 1024 * 1024;
 /// Steps of one place.
 const STEPS_MAX: usize = 64;
+/// Characters of a piece that an error shows.
+const SHOWN_MAX: usize = 200;
 /// Elements of one array.
 const ELEMENTS_MAX: usize = 4096;
 
@@ -51,12 +53,18 @@ impl Partial {
             self.args = serde_json::from_str(args.raw()).unwrap_or_default();
         }
         for piece in pieces.map(Node::elements).unwrap_or_default() {
-            self.piece(piece);
+            self.piece(piece).ok_or_else(|| {
+                let piece: String = piece.raw().chars().take(SHOWN_MAX).collect();
+                Break::Malformed(format!(
+                    "a piece of a call's arguments has no place: {piece}"
+                ))
+            })?;
         }
         Ok(continues.and_then(Node::flag) == Some(true))
     }
 
-    fn piece(&mut self, piece: Node<'_>) {
+    /// Puts a piece in its place; None when it has none.
+    fn piece(&mut self, piece: Node<'_>) -> Option<()> {
         let [path, text, number, flag, null] = piece.pick([
             "jsonPath",
             "stringValue",
@@ -64,12 +72,8 @@ impl Partial {
             "boolValue",
             "nullValue",
         ]);
-        let Some(path) = path.and_then(Node::text) else {
-            return;
-        };
-        let Some(place) = place(&mut self.args, &path) else {
-            return;
-        };
+        let path = path.and_then(Node::text)?;
+        let place = place(&mut self.args, &path)?;
         match (text.and_then(Node::text), number.or(flag)) {
             (Some(more), _) => match place {
                 Value::String(text) => text.push_str(&more),
@@ -81,6 +85,12 @@ impl Partial {
             (None, None) if null.is_some() => *place = Value::Null,
             (None, None) => {}
         }
+        Some(())
+    }
+
+    /// Whether nothing came that a call would need.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.name.is_empty() && self.args.is_null()
     }
 
     /// The arguments.
@@ -168,8 +178,8 @@ mod tests {
             ),
             (
                 r#"{"partialArgs":[{"jsonPath":"$.a","stringValue":"y"},{"jsonPath":"$.b[1].c","numberValue":2},
-                {"jsonPath":"$['d e']","boolValue":true},{"jsonPath":"$.n","nullValue":"NULL_VALUE"},
-                {"jsonPath":"a"},{"jsonPath":"$.z[99999]","boolValue":true},{"jsonPath":"$["}],"willContinue":true}"#,
+                {"jsonPath":"$['d e']","boolValue":true},{"jsonPath":"$.n","nullValue":"NULL_VALUE"}],
+                "willContinue":true}"#,
                 true,
             ),
             ("{}", false),
@@ -178,7 +188,24 @@ mod tests {
         }
         let args: Value = serde_json::from_str(&partial.args()).unwrap();
         let expected =
-            serde_json::json!({"a": "xy", "b": [null, {"c": 2}], "d e": true, "n": null, "z": []});
+            serde_json::json!({"a": "xy", "b": [null, {"c": 2}], "d e": true, "n": null});
         assert_eq!((partial.name.as_str(), args), ("f", expected));
+    }
+
+    #[test]
+    fn a_piece_without_a_place_is_no_call() {
+        for piece in [
+            r#"{"stringValue":"x"}"#,
+            r#"{"jsonPath":"a","stringValue":"x"}"#,
+            r#"{"jsonPath":"$[","stringValue":"x"}"#,
+            r#"{"jsonPath":"$.z[99999]","boolValue":true}"#,
+        ] {
+            let call = format!(r#"{{"name":"f","partialArgs":[{piece}]}}"#);
+            let taken = Partial::default().take(Node::of(&call));
+            let Err(Break::Malformed(what)) = taken else {
+                panic!("{piece}: {taken:?}");
+            };
+            assert!(what.contains(piece), "{what}");
+        }
     }
 }

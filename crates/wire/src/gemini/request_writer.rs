@@ -5,7 +5,8 @@ use super::model::{Gemini, Home};
 use super::part_writer::{Pen, check, keeps};
 use super::thinking::Thought;
 use super::tool::{
-    filled, in_words, is_function, is_sayable, write_choice, write_form, write_tools,
+    filled, in_words, is_function, is_sayable, unknown_settings, write_choice, write_form,
+    write_tools,
 };
 use crate::ir::{
     Block, Dropped, Encoded, Format, Plan, Recall, Refusal, Request, Shape, ToolKind, names, said,
@@ -29,6 +30,24 @@ const SHAPE: Shape = Shape {
 
 /// The most texts at which an answer may stop.
 const STOPS_MAX: usize = 5;
+
+/// What has no word here.
+const LACKING: [said::Said; 14] = [
+    said::NAMES_OF_SPEAKERS,
+    said::ONE_CALL_AT_A_TIME,
+    said::LOGIT_BIAS,
+    said::VERBOSITY,
+    said::PROMPT_CACHE_KEY,
+    said::METADATA,
+    said::CACHE_MARKS,
+    said::FILE_NAMES,
+    said::FILE_CONTEXTS,
+    said::CITED_FILES,
+    said::STRICT_TOOLS,
+    said::GRAMMARS,
+    said::SEARCH_OPTIONS,
+    said::FORMAT_DESCRIPTION,
+];
 
 /// Writes a request as Gemini reads it. What the model cannot take is left out or put in other
 /// words, and told; a part of a message that has no form here is refused.
@@ -61,6 +80,11 @@ impl<'a, 'p> Work<'a, 'p> {
     fn new(mut request: Request<'a>, plan: &'p Plan<'p>, home: Home) -> Work<'a, 'p> {
         let gemini = Gemini::of(plan.model);
         let mut dropped = Dropped::default();
+        // Before anything is put elsewhere: what is nowhere said cannot be told any more.
+        dropped.note_said(&request, &LACKING);
+        if !gemini.third {
+            dropped.note_said(&request, &[said::DETAIL]);
+        }
         let extra = Extra::of(&request, plan, home, &mut dropped);
         let system = request.take_system();
         for turn in &mut request.turns {
@@ -69,7 +93,6 @@ impl<'a, 'p> Work<'a, 'p> {
             // Reasoning of others is nobody's loss.
             let lost = |block: &Block<'_>| !matches!(block, Block::Thinking(_)) && !kept(block);
             dropped.note_if(turn.blocks.iter().any(lost), "messages");
-            dropped.note_if(turn.name.is_some(), "messages[].name");
             turn.blocks.retain(kept);
         }
         let names = shape(&mut request, &SHAPE);
@@ -106,14 +129,9 @@ impl<'a, 'p> Work<'a, 'p> {
         for (there, param) in users {
             self.dropped.note_if(there, param);
         }
-        let lacking = [
-            said::ONE_CALL_AT_A_TIME,
-            said::LOGIT_BIAS,
-            said::VERBOSITY,
-            said::PROMPT_CACHE_KEY,
-            said::METADATA,
-        ];
-        self.dropped.note_said(request, &lacking);
+        for name in request.tools.iter().flat_map(unknown_settings) {
+            self.dropped.note(format!("tools[].{name}"));
+        }
         for (there, param) in [
             (self.thought.unheard, "reasoning_effort"),
             (request.stop.len() > STOPS_MAX, "stop"),

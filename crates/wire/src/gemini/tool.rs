@@ -1,5 +1,7 @@
 //! Tools as Gemini takes them, and the choice among them.
 
+use std::borrow::Cow;
+
 use super::model::Gemini;
 use super::schema;
 use crate::ir::{Format, Raw, Tool, ToolChoice, ToolKind};
@@ -38,6 +40,16 @@ fn own_of(tool: &Tool<'_>) -> Option<(&'static str, Option<String>)> {
         }
         ToolKind::Function { .. } | ToolKind::Custom { .. } => None,
     }
+}
+
+/// What a client says of a tool of the vendor's own beside its settings.
+pub(super) fn unknown_settings<'t>(tool: &'t Tool<'_>) -> Vec<Cow<'t, str>> {
+    let ToolKind::Vendor { kind, raw } = &tool.kind else {
+        return Vec::new();
+    };
+    let known = ["type", "name", "cache_control", kind];
+    let names = raw.node().members().into_iter().map(|(name, _)| name);
+    names.filter(|name| !known.contains(&&**name)).collect()
 }
 
 /// Whether a tool can be told here.

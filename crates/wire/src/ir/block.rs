@@ -97,6 +97,18 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Its cache mark, if it has one.
+    pub fn cache(&self) -> Option<CacheMark> {
+        match self {
+            Block::Text(block) => block.cache,
+            Block::Image(block) => block.cache,
+            Block::File(block) => block.cache,
+            Block::ToolCall(block) => block.cache,
+            Block::ToolResult(block) => block.cache,
+            _ => None,
+        }
+    }
+
     /// Its cache mark, for the kinds that can have one.
     pub fn cache_mut(&mut self) -> Option<&mut Option<CacheMark>> {
         match self {

@@ -154,6 +154,12 @@ const ORDER: [&str; 23] = [
     "max_tokens_per_doc",
 ];
 
+/// Parameters beyond those that matter most that are told of one request: whoever sends more has
+/// seen enough.
+const OTHERS_MAX: usize = 64;
+/// The most characters of a name that is told.
+const NAME_MAX: usize = 64;
+
 /// What a vendor cannot be told, collected while its body is written.
 #[derive(Clone, Debug, Default)]
 pub struct Dropped(Vec<Cow<'static, str>>);
@@ -161,8 +167,9 @@ pub struct Dropped(Vec<Cow<'static, str>>);
 impl Dropped {
     /// Notes a parameter, once.
     pub fn note(&mut self, param: impl Into<Cow<'static, str>>) {
-        let param = param.into();
-        if !self.0.contains(&param) {
+        let param = plain(param.into());
+        let room = self.0.len() < OTHERS_MAX || ORDER.contains(&&*param);
+        if room && !self.0.contains(&param) {
             self.0.push(param);
         }
     }
@@ -194,9 +201,44 @@ impl Dropped {
     }
 }
 
+/// A name that may stand in a list in a header, whatever a client wrote.
+fn plain(name: Cow<'static, str>) -> Cow<'static, str> {
+    let fits = |c: char| c.is_ascii_graphic() && c != ',';
+    if name.len() <= NAME_MAX && name.chars().all(fits) {
+        return name;
+    }
+    let letters = name.chars().take(NAME_MAX);
+    let letters = letters.map(|c| if fits(c) { c } else { '_' });
+    Cow::Owned(letters.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PLAN: Plan<'static> = Plan {
+        provider: "acme",
+        model: "m",
+        family: None,
+        reject: false,
+        streaming: false,
+        own_history: true,
+    };
+
+    #[test]
+    fn a21_a_name_that_no_header_can_hold_hides_none_beside_it() {
+        let mut dropped = Dropped::default();
+        for param in ["f\u{fc}r, a\nb", &*"x".repeat(9000), "seed"] {
+            dropped.note(param.to_owned());
+        }
+        for at in 0..1000 {
+            dropped.note(format!("x{at}"));
+        }
+        dropped.note("n");
+        let told = dropped.settle(&PLAN).unwrap();
+        assert_eq!(told[..3], ["n", "seed", "f_r__a_b"]);
+        assert!(told.join(",").len() < 4096, "{}", told.len());
+    }
 
     #[test]
     fn a21_what_was_lost_is_told_in_one_order_or_refused() {
@@ -204,14 +246,7 @@ mod tests {
         for param in ["top_logprobs", "verbosity", "seed", "n", "seed"] {
             dropped.note(param);
         }
-        let mut plan = Plan {
-            provider: "acme",
-            model: "m",
-            family: None,
-            reject: false,
-            streaming: false,
-            own_history: true,
-        };
+        let mut plan = PLAN;
         let told = dropped.clone().settle(&plan).unwrap();
         assert_eq!(told, ["n", "seed", "top_logprobs", "verbosity"]);
         plan.reject = true;

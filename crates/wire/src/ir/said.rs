@@ -1,8 +1,9 @@
 //! What a request may say that not every vendor has a word for: each parameter with how to tell
 //! that it was said. A dialect lists those that it lacks.
 
+use super::block::Block;
 use super::plan::Dropped;
-use super::request::Request;
+use super::request::{Format, Request, Tool, ToolKind};
 
 /// A parameter's name, and whether a request says something under it.
 pub(crate) type Said = (&'static str, fn(&Request<'_>) -> bool);
@@ -48,6 +49,103 @@ pub(crate) const METADATA: Said = ("metadata", |request| request.metadata.is_som
 pub(crate) const NAMES_OF_SPEAKERS: Said = ("messages[].name", |request| {
     request.turns.iter().any(|turn| turn.name.is_some())
 });
+
+pub(crate) const CACHE_MARKS: Said = ("cache_control", |request| {
+    request.cache.is_some()
+        || request.tools.iter().any(|tool| tool.cache.is_some())
+        || any_block(request, |block| block.cache().is_some())
+});
+pub(crate) const DETAIL: Said = ("messages[].content[].image_url.detail", |request| {
+    any_block(request, |block| match block {
+        Block::Image(image) => image.detail.as_deref().is_some_and(|word| word != "auto"),
+        _ => false,
+    })
+});
+pub(crate) const FILE_NAMES: Said = ("messages[].content[].file.filename", |request| {
+    any_block(
+        request,
+        |block| matches!(block, Block::File(file) if file.name.is_some()),
+    )
+});
+pub(crate) const FILE_CONTEXTS: Said = ("messages[].content[].file.context", |request| {
+    any_block(
+        request,
+        |block| matches!(block, Block::File(file) if file.context.is_some()),
+    )
+});
+pub(crate) const CITED_FILES: Said = ("messages[].content[].file.citations", |request| {
+    any_block(
+        request,
+        |block| matches!(block, Block::File(file) if file.cited == Some(true)),
+    )
+});
+pub(crate) const FAILED_RESULTS: Said = ("messages[].is_error", |request| {
+    any_block(
+        request,
+        |block| matches!(block, Block::ToolResult(result) if result.is_error),
+    )
+});
+pub(crate) const STRICT_TOOLS: Said = ("tools[].function.strict", |request| {
+    request.tools.iter().any(is_strict)
+});
+pub(crate) const GRAMMARS: Said = ("tools[].custom.format", |request| {
+    let grammar = |tool: &Tool<'_>| matches!(tool.kind, ToolKind::Custom { format: Some(_) });
+    request.tools.iter().any(grammar)
+});
+pub(crate) const SEARCH_OPTIONS: Said = ("web_search_options", |request| {
+    searches_with(request, &["type", "name", "cache_control"])
+});
+/// But for where the user is.
+pub(crate) const SEARCH_OPTIONS_BUT_PLACE: Said = ("web_search_options", |request| {
+    searches_with(request, &["type", "name", "cache_control", "user_location"])
+});
+pub(crate) const FORMAT_DESCRIPTION: Said =
+    ("response_format.json_schema.description", |request| {
+        let format = request.format.as_ref();
+        format.is_some_and(|format| {
+            matches!(
+                format,
+                Format::JsonSchema {
+                    description: Some(_),
+                    ..
+                }
+            )
+        })
+    });
+
+/// Whether the model is to be held to a tool's schema.
+pub(crate) fn is_strict(tool: &Tool<'_>) -> bool {
+    matches!(
+        tool.kind,
+        ToolKind::Function {
+            strict: Some(true),
+            ..
+        }
+    )
+}
+
+/// Whether a block of the conversation, or a part of a result, is such a one.
+fn any_block(request: &Request<'_>, is: impl Fn(&Block<'_>) -> bool) -> bool {
+    let mut blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
+    blocks.any(|block| match block {
+        Block::ToolResult(result) => is(block) || result.parts.iter().any(&is),
+        block => is(block),
+    })
+}
+
+/// Whether a search is asked for with anything beside these.
+fn searches_with(request: &Request<'_>, beside: &[&str]) -> bool {
+    request.tools.iter().any(|tool| match &tool.kind {
+        ToolKind::WebSearch {
+            options: Some(options),
+        } => {
+            let members = options.node().members();
+            let mut set = members.iter().filter(|(_, value)| !value.is_null());
+            set.any(|(name, _)| !beside.contains(&&**name))
+        }
+        _ => false,
+    })
+}
 
 /// Penalties of nothing are as good as none.
 fn is_set(number: Option<f64>) -> bool {

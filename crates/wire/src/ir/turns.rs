@@ -157,12 +157,17 @@ fn missing<'a>(call: &str) -> ToolResult<'a> {
 
 /// A result that belongs to no call is something that the user says.
 fn as_words(result: ToolResult<'_>) -> impl Iterator<Item = Block<'_>> {
-    let words = format!("[tool result {}]: {}", result.id, result.text());
-    let others = result
-        .parts
-        .into_iter()
-        .filter(|part| !matches!(part, Block::Text(_)));
-    std::iter::once(Block::text(words)).chain(others)
+    let failed = if result.is_error { ", an error" } else { "" };
+    let words = format!("[tool result {}{failed}]: {}", result.id, result.text());
+    let marks = result.parts.iter().rev().find_map(Block::cache);
+    let mark = result.cache.or(marks);
+    let mut blocks = vec![Block::text(words)];
+    let others = result.parts.into_iter();
+    blocks.extend(others.filter(|part| !matches!(part, Block::Text(_))));
+    if let Some(slot) = blocks.iter_mut().rev().find_map(Block::cache_mut) {
+        *slot = mark;
+    }
+    blocks.into_iter()
 }
 
 #[cfg(test)]

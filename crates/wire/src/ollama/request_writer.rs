@@ -25,6 +25,7 @@ const FREE_TEXT: &str =
 pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encoded, Refusal> {
     check(&request)?;
     let mut dropped = Dropped::default();
+    note_unsayable(&request, &mut dropped);
     for turn in &mut request.turns {
         // Reasoning of others is nobody's loss.
         let lost = |block: &Block<'_>| {
@@ -34,7 +35,6 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
         turn.blocks.retain(|block| keeps(block, plan.own_history));
     }
     let names = shape(&mut request, &SHAPE);
-    note_unsayable(&request, &mut dropped);
     let recall = Recall {
         names,
         custom: custom_tools(&request),
@@ -56,7 +56,7 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
         write_tools(o, &request, &mut dropped);
         write_options(o, &request);
         write_format(o, request.format.as_ref());
-        write_think(o, &request.reasoning, plan.model);
+        write_think(o, &request.reasoning, plan.model, &mut dropped);
         o.flag_if(
             "logprobs",
             request.sampling.logprobs.filter(|wanted| *wanted),
@@ -88,6 +88,12 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::SERVICE_TIER,
         said::METADATA,
         said::NAMES_OF_SPEAKERS,
+        said::CACHE_MARKS,
+        said::DETAIL,
+        said::FAILED_RESULTS,
+        said::STRICT_TOOLS,
+        said::GRAMMARS,
+        said::FORMAT_DESCRIPTION,
     ];
     dropped.note_said(request, &lacking);
     for (name, _) in &request.unknown {
@@ -195,7 +201,7 @@ fn write_format(o: &mut Object<'_>, format: Option<&Format<'_>>) {
 }
 
 /// Most models think or do not; GPT-OSS has three degrees of it.
-fn write_think(o: &mut Object<'_>, reasoning: &Reasoning<'_>, model: &str) {
+fn write_think(o: &mut Object<'_>, reasoning: &Reasoning<'_>, model: &str, dropped: &mut Dropped) {
     if reasoning.is_unsaid() {
         return;
     }
@@ -213,6 +219,9 @@ fn write_think(o: &mut Object<'_>, reasoning: &Reasoning<'_>, model: &str) {
             let degree = effort.clamp(Effort::Low, Effort::High);
             o.text("think", degree.word());
         }
-        _ => o.flag("think", true),
+        effort => {
+            dropped.note_if(effort.is_some(), "reasoning_effort");
+            o.flag("think", true);
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::message::read_thinking;
-use super::part::read_listed;
-use super::reply_reader::read_finish;
+use super::part::{read_annotations, read_listed};
+use super::reply_reader::{read_finish, read_image};
 use crate::ir::{
-    Block, Break, Delta, Event, EventStream, Events, Finish, Opening, Raw, Sink, Start, Unread,
+    Block, Break, Citation, Delta, Event, EventStream, Events, Finish, OpaqueKind, Opening, Raw,
+    Sink, Start, Thinking, Unread,
 };
 use crate::json::Node;
 use crate::{usage, vendor_error};
@@ -123,9 +124,10 @@ impl Events for ChunkReader {
             let index = index
                 .and_then(|index| usize::try_from(index).ok())
                 .unwrap_or(at);
-            if index < CHOICES_MAX {
-                self.choice(index).read(as_number(index), choice, sink);
+            if index >= CHOICES_MAX {
+                return Err(Break::Malformed(format!("there is a choice {index}")));
             }
+            self.choice(index).read(as_number(index), choice, sink)?;
         }
         Ok(())
     }
@@ -135,7 +137,7 @@ impl Events for ChunkReader {
             return Ok(());
         }
         for (index, choice) in self.choices.iter_mut().enumerate() {
-            choice.finish(as_number(index), None, sink);
+            choice.finish(as_number(index), None, sink)?;
         }
         sink(Event::Done);
         Ok(())
@@ -165,14 +167,14 @@ impl ChunkReader {
 }
 
 impl Choice {
-    fn read(&mut self, number: u32, node: Node<'_>, sink: &mut Sink<'_>) {
+    fn read(&mut self, number: u32, node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
         if self.finished {
-            return;
+            return Ok(());
         }
         let [delta, finish, native, logprobs] =
             node.pick(["delta", "finish_reason", "native_finish_reason", "logprobs"]);
         if let Some(delta) = delta {
-            self.delta(number, delta, sink);
+            self.delta(number, delta, sink)?;
         }
         if let Some(logprobs) = logprobs {
             sink(Event::Logprobs {
@@ -181,15 +183,17 @@ impl Choice {
             });
         }
         if finish.is_some() {
-            self.finish(number, Some(read_finish(finish, native)), sink);
+            self.finish(number, Some(read_finish(finish, native)), sink)?;
         }
+        Ok(())
     }
 
-    fn delta(&mut self, number: u32, delta: Node<'_>, sink: &mut Sink<'_>) {
+    fn delta(&mut self, number: u32, delta: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
         for block in read_thinking(delta) {
             self.think(number, block, sink);
         }
-        let [content, refusal, calls] = delta.pick(["content", "refusal", "tool_calls"]);
+        let [content, refusal, calls, annotations, images] =
+            delta.pick(["content", "refusal", "tool_calls", "annotations", "images"]);
         if let Some(text) = content.and_then(Node::text) {
             self.words(number, Kind::Text, text, sink);
         }
@@ -202,14 +206,38 @@ impl Choice {
         if let Some(text) = refusal.and_then(Node::text) {
             self.words(number, Kind::Refusal, text, sink);
         }
-        for (at, call) in calls
-            .map(Node::elements)
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
-            self.call(number, at, call, sink);
+        for citation in read_annotations(annotations) {
+            self.cite(number, citation, sink);
         }
+        let images = images.map(Node::elements).unwrap_or_default();
+        for image in images.into_iter().filter_map(read_image) {
+            self.whole(number, image, sink);
+        }
+        let calls = calls.map(Node::elements).unwrap_or_default();
+        for (at, call) in calls.into_iter().enumerate() {
+            self.call(number, at, call, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Says where the words come from: those that go on, or those that were last.
+    fn cite(&mut self, choice: u32, citation: Citation<'_>, sink: &mut Sink<'_>) {
+        let block = self.open_words(choice, Kind::Text, sink);
+        sink(Event::Delta {
+            choice,
+            block,
+            delta: Delta::Citation(citation),
+        });
+    }
+
+    fn whole(&mut self, choice: u32, content: Block<'_>, sink: &mut Sink<'_>) {
+        self.close_words(choice, sink);
+        let block = self.next_block();
+        sink(Event::Whole {
+            choice,
+            block,
+            content,
+        });
     }
 
     fn think(&mut self, choice: u32, thought: Block<'_>, sink: &mut Sink<'_>) {
@@ -217,12 +245,25 @@ impl Choice {
             return;
         };
         self.words(choice, Kind::Thinking, thinking.text, sink);
-        if let (Some(state), Some((Kind::Thinking, block))) = (thinking.state, self.open) {
-            sink(Event::Delta {
-                choice,
-                block,
-                delta: Delta::Signature(state.data),
-            });
+        let Some(state) = thinking.state else {
+            return;
+        };
+        match self.open {
+            Some((Kind::Thinking, block)) if state.kind == OpaqueKind::Signature => {
+                sink(Event::Delta {
+                    choice,
+                    block,
+                    delta: Delta::Signature(state.data),
+                });
+            }
+            // What stands under no words, or is another's.
+            _ => {
+                let alone = Thinking {
+                    text: Cow::Borrowed(""),
+                    state: Some(state),
+                };
+                self.whole(choice, Block::Thinking(alone), sink);
+            }
         }
     }
 
@@ -235,25 +276,30 @@ impl Choice {
         if text.is_empty() {
             return;
         }
-        let block = match self.open {
-            Some((open, block)) if open == kind => block,
-            _ => {
-                self.close_words(choice, sink);
-                let block = self.next_block();
-                self.open = Some((kind, block));
-                sink(Event::Open {
-                    choice,
-                    block,
-                    kind: kind.opening(),
-                });
-                block
-            }
-        };
+        let block = self.open_words(choice, kind, sink);
         sink(Event::Delta {
             choice,
             block,
             delta: kind.delta(text),
         });
+    }
+
+    /// The block of the kind that is open; one begins where there is none.
+    fn open_words(&mut self, choice: u32, kind: Kind, sink: &mut Sink<'_>) -> u32 {
+        if let Some((open, block)) = self.open
+            && open == kind
+        {
+            return block;
+        }
+        self.close_words(choice, sink);
+        let block = self.next_block();
+        self.open = Some((kind, block));
+        sink(Event::Open {
+            choice,
+            block,
+            kind: kind.opening(),
+        });
+        block
     }
 
     fn close_words(&mut self, choice: u32, sink: &mut Sink<'_>) {
@@ -262,7 +308,13 @@ impl Choice {
         }
     }
 
-    fn call(&mut self, choice: u32, at: usize, node: Node<'_>, sink: &mut Sink<'_>) {
+    fn call(
+        &mut self,
+        choice: u32,
+        at: usize,
+        node: Node<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
         let [index, id, function, custom, extra] =
             node.pick(["index", "id", "function", "custom", "extra_content"]);
         let index = index.and_then(Node::uint).unwrap_or(at as u64);
@@ -273,8 +325,8 @@ impl Choice {
             self.calls.len() - 1
         });
         if slot >= CALLS_MAX {
-            self.calls.truncate(CALLS_MAX);
-            return;
+            let what = format!("more than {CALLS_MAX} calls in one answer");
+            return Err(Break::Malformed(what));
         }
         let mut blocks = self.blocks;
         let call = &mut self.calls[slot].1;
@@ -297,20 +349,29 @@ impl Choice {
         let arguments = arguments.or(input).and_then(Node::text).unwrap_or_default();
         call.go_on(choice, &mut blocks, arguments, sink);
         self.blocks = blocks;
+        Ok(())
     }
 
-    fn finish(&mut self, choice: u32, finish: Option<Finish<'_>>, sink: &mut Sink<'_>) {
+    fn finish(
+        &mut self,
+        choice: u32,
+        finish: Option<Finish<'_>>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Break> {
         if std::mem::replace(&mut self.finished, true) {
-            return;
+            return Ok(());
         }
         self.close_words(choice, sink);
         for (_, call) in &mut self.calls {
-            if let Some(block) = call.block {
-                sink(Event::Close { choice, block });
+            match call.block {
+                Some(block) => sink(Event::Close { choice, block }),
+                None if call.early.is_empty() => {}
+                None => return Err(Break::Malformed("a call names no tool".to_owned())),
             }
         }
         let finish = finish.unwrap_or_else(|| Finish::of("stop"));
         sink(Event::Finish { choice, finish });
+        Ok(())
     }
 }
 

@@ -364,6 +364,17 @@ impl ChunkWriter {
 
     /// What only the vendor says goes with the end of the choice, as far as it is known then.
     fn add_metadata(&mut self, out: &mut Vec<u8>) {
+        let Some(member) = self.metadata_member() else {
+            return;
+        };
+        // Back before the chunk's last brace and its blank line.
+        out.truncate(out.len() - b"}\n\n".len());
+        out.extend_from_slice(&member);
+        out.extend_from_slice(b"}\n\n");
+    }
+
+    /// A comma and what only the vendor says and was not told yet.
+    fn metadata_member(&mut self) -> Option<Vec<u8>> {
         let mut metadata = std::mem::take(&mut self.metadata);
         for (name, values) in [
             ("server_tools", &mut self.servers),
@@ -374,21 +385,31 @@ impl ChunkWriter {
             metadata.extend(list.map(|list| (name.to_owned(), list)));
         }
         if metadata.is_empty() {
-            return;
+            return None;
         }
-        // Back before the chunk's last brace and its blank line.
-        out.truncate(out.len() - b"}\n\n".len());
         let mut member = Vec::new();
         write::object(&mut member, |o| {
             write_metadata(o, &self.face.provider, &metadata);
         });
         write::one_line(&mut member);
-        out.push(b',');
-        out.extend_from_slice(&member[1..]);
-        out.extend_from_slice(b"\n\n");
+        member.pop();
+        if let Some(brace) = member.first_mut() {
+            *brace = b',';
+        }
+        Some(member)
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
+        // What came behind the last choice, or of a stream without one.
+        if let Some(member) = self.metadata_member() {
+            if self.head.is_empty() {
+                self.begin(&Start::default());
+            }
+            out.extend_from_slice(&self.head);
+            out.push(b']');
+            out.extend_from_slice(&member);
+            out.extend_from_slice(b"}\n\n");
+        }
         if let (true, Some(usage)) = (self.face.include_usage, self.usage) {
             if self.head.is_empty() {
                 self.begin(&Start::default());

@@ -36,10 +36,9 @@ pub(super) fn read_message(message: Node<'_>, at: usize) -> Result<Turn<'_>, Ref
         (Some(role), _) => role,
         (None, "tool" | "function") => {
             let result = read_result(message, blocks, name.clone(), at)?;
-            return Ok(Turn::new(
-                Role::User,
-                vec![mark(Block::ToolResult(result), cache)],
-            ));
+            let mut blocks = vec![Block::ToolResult(result)];
+            mark(&mut blocks, cache);
+            return Ok(Turn::new(Role::User, blocks));
         }
         (None, _) => {
             let what = format!(
@@ -48,18 +47,16 @@ pub(super) fn read_message(message: Node<'_>, at: usize) -> Result<Turn<'_>, Ref
             return Err(Refusal::new(format!("messages[{at}].role"), what));
         }
     };
-    if let Some(last) = blocks.pop() {
-        blocks.push(mark(last, cache));
-    }
+    mark(&mut blocks, cache);
     Ok(Turn { role, name, blocks })
 }
 
-/// A message's own cache mark stands on its last block.
-fn mark<'a>(mut block: Block<'a>, cache: Option<Node<'_>>) -> Block<'a> {
-    if let (Some(mark), Some(slot)) = (cache_mark(cache), block.cache_mut()) {
+/// A message's own cache mark stands on the last of its blocks that can have one.
+fn mark(blocks: &mut [Block<'_>], cache: Option<Node<'_>>) {
+    let slot = blocks.iter_mut().rev().find_map(Block::cache_mut);
+    if let (Some(mark), Some(slot)) = (cache_mark(cache), slot) {
         slot.get_or_insert(mark);
     }
-    block
 }
 
 fn read_result<'a>(

@@ -111,7 +111,7 @@ fn read_words<'a>(content: Node<'a>, annotations: Option<Node<'a>>) -> Vec<Block
     }
 }
 
-fn read_image(image: Node<'_>) -> Option<Block<'_>> {
+pub(super) fn read_image(image: Node<'_>) -> Option<Block<'_>> {
     let url = image.get("image_url")?.get("url")?.text()?;
     Some(Block::Image(Image {
         source: media::source(url).ok()?,

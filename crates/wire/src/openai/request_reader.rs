@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::message::read_message;
 use super::part::cache_mark;
+use super::stray;
 use super::tool::{read_choice, read_function, read_tools};
 use crate::ir::{Effort, Format, MaxOutput, Raw, ReasoningMode, Refusal, Request, Tool, ToolKind};
 use crate::json::Node;
@@ -80,6 +81,7 @@ fn member<'a>(request: &mut Request<'a>, name: &str, value: Node<'a>) -> Result<
             request.turns = messages
                 .map(|(at, message)| read_message(message, at))
                 .collect::<Result<_, _>>()?;
+            stray::of_messages(value, &mut request.unknown);
         }
         "stream" => request.stream = flag(name, value)?,
         "stream_options" => {
@@ -90,7 +92,10 @@ fn member<'a>(request: &mut Request<'a>, name: &str, value: Node<'a>) -> Result<
         }
         "max_tokens" | "max_completion_tokens" => max_output(request, name, value)?,
         "stop" => request.stop = stop(value)?,
-        "tools" => request.tools.append(&mut read_tools(value)?),
+        "tools" => {
+            request.tools.append(&mut read_tools(value)?);
+            stray::of_tools(value, &mut request.unknown);
+        }
         "functions" => {
             let functions = value.elements().into_iter().filter_map(read_function);
             request.tools.extend(functions);

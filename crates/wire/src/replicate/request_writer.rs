@@ -140,6 +140,9 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::SERVICE_TIER,
         said::METADATA,
         said::NAMES_OF_SPEAKERS,
+        said::CACHE_MARKS,
+        said::DETAIL,
+        said::FAILED_RESULTS,
     ];
     dropped.note_said(request, &lacking);
     for (name, _) in &request.unknown {

@@ -2,163 +2,34 @@
 //! both can say, and what one cannot is told.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     reason = "what a test needs and does not find fails the test"
 )]
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wire::gemini::{self, Home};
 use wire::ir::{Block, Encoded, Plan, Request, Role, Shape, Turn, names, shape};
 use wire::json::Node;
 use wire::{anthropic, converse, openai};
 
+use conversation::plain;
+use vendors::PLAN;
+
+mod answers;
+mod conversation;
+mod dice;
+mod losses;
 mod said;
-
-/// A model that takes everything that the dialect has.
-const MODEL: &str = "claude-sonnet-4";
-
-const PLAN: Plan<'static> = Plan {
-    provider: "acme",
-    model: MODEL,
-    family: None,
-    reject: false,
-    streaming: false,
-    own_history: true,
-};
+mod vendors;
+mod voices;
 
 const SHAPE: Shape = Shape {
     ids: names::Rule::USUAL,
     names: names::Rule::USUAL,
     every_call_answered: true,
 };
-
-fn text() -> impl Strategy<Value = String> {
-    "[a-zæ€😀\"\\\\\n]{1,12}x"
-}
-
-fn part() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        text().prop_map(|text| json!({"type": "text", "text": text})),
-        Just(json!({"type": "text", "text": ""})),
-        Just(
-            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}})
-        ),
-        Just(json!({"type": "image_url", "image_url": {"url": "https://x.example/a.png"}})),
-        text().prop_map(|name| json!({"type": "file", "file":
-            {"filename": name, "file_data": "data:application/pdf;base64,JVBERi0xLjQ="}})),
-    ]
-}
-
-fn content() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        text().prop_map(Value::from),
-        proptest::collection::vec(part(), 1..4).prop_map(Value::from),
-    ]
-}
-
-fn call() -> impl Strategy<Value = Value> {
-    let arguments = prop_oneof![
-        Just(String::new()),
-        text().prop_map(|text| json!({"q": text, "n": [1, null]}).to_string()),
-    ];
-    (0..4_u8, "[a-z_]{1,8}", arguments).prop_map(|(id, name, arguments)| {
-        json!({"id": format!("call_{id}"), "type": "function",
-            "function": {"name": name, "arguments": arguments}})
-    })
-}
-
-fn thought() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        text().prop_map(|text| json!({"type": "thinking", "thinking": text, "signature": "s"})),
-        text().prop_map(|data| json!({"type": "redacted_thinking", "data": data})),
-    ]
-}
-
-fn assistant() -> impl Strategy<Value = Value> {
-    let calls = proptest::collection::vec(call(), 0..3);
-    let thoughts = proptest::collection::vec(thought(), 0..2);
-    (proptest::option::of(text()), calls, thoughts).prop_map(|(text, calls, thoughts)| {
-        let mut message = json!({"role": "assistant", "content": text});
-        // One id stands for one call.
-        let mut seen = Vec::new();
-        let calls: Vec<_> = calls
-            .into_iter()
-            .filter(|call| {
-                let fresh = !seen.contains(&call["id"]);
-                seen.push(call["id"].clone());
-                fresh
-            })
-            .collect();
-        if !calls.is_empty() {
-            message["tool_calls"] = calls.into();
-        }
-        if !thoughts.is_empty() {
-            message["thinking_blocks"] = thoughts.into();
-        }
-        message
-    })
-}
-
-fn message() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        1 => text().prop_map(|text| json!({"role": "system", "content": text})),
-        1 => text().prop_map(|text| json!({"role": "developer", "content": text})),
-        4 => content().prop_map(|content| json!({"role": "user", "content": content})),
-        4 => assistant(),
-        4 => (0..4_u8, text(), any::<bool>()).prop_map(|(id, text, failed)| json!({"role": "tool",
-            "tool_call_id": format!("call_{id}"), "content": text, "is_error": failed})),
-    ]
-}
-
-fn tools() -> impl Strategy<Value = Value> {
-    let tool = ("[a-z_]{1,8}", proptest::option::of(text())).prop_map(|(name, description)| {
-        let mut function =
-            json!({"name": name, "parameters": {"type": "object", "properties": {"q": {}}}});
-        if let Some(description) = description {
-            function["description"] = description.into();
-        }
-        json!({"type": "function", "function": function})
-    });
-    proptest::collection::vec(tool, 0..3).prop_map(Value::from)
-}
-
-fn settings() -> impl Strategy<Value = Map<String, Value>> {
-    let choice = prop_oneof![
-        Just(json!("auto")),
-        Just(json!("required")),
-        Just(json!("none"))
-    ];
-    (0..10_u8, 1..999_u32, proptest::option::of(choice), any::<bool>(), any::<bool>()).prop_map(
-        |(temperature, max, choice, serial, seeded)| {
-            let mut settings = json!({"temperature": f64::from(temperature) / 10.0, "top_p": 0.5,
-                "max_completion_tokens": max, "stop": ["END"], "user": "u", "service_tier": "default"});
-            if let Some(choice) = choice {
-                settings["tool_choice"] = choice;
-            }
-            if serial {
-                settings["parallel_tool_calls"] = false.into();
-            }
-            if seeded {
-                settings["seed"] = 7.into();
-            }
-            settings.as_object().cloned().unwrap_or_default()
-        },
-    )
-}
-
-fn request() -> impl Strategy<Value = String> {
-    (
-        proptest::collection::vec(message(), 1..9),
-        tools(),
-        settings(),
-    )
-        .prop_map(|(messages, tools, mut settings)| {
-            settings.insert("model".into(), MODEL.into());
-            settings.insert("messages".into(), messages.into());
-            settings.insert("tools".into(), tools);
-            Value::Object(settings).to_string()
-        })
-}
 
 /// What Anthropic makes of a conversation without changing what is said: one place for
 /// instructions, roles in turn, results behind their calls.
@@ -201,7 +72,7 @@ fn sent(encoded: &Encoded) -> Value {
 
 proptest! {
     #[test]
-    fn there_and_back_says_the_same(body in request()) {
+    fn there_and_back_says_the_same(body in plain()) {
         let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
         let there = anthropic::write_request(read(body.as_bytes()), &PLAN).unwrap();
         let told: Vec<_> = if body.contains("\"seed\"") { vec!["seed"] } else { vec![] };
@@ -238,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_written_is_read_and_written_the_same(body in request()) {
+    fn what_was_written_is_read_and_written_the_same(body in plain()) {
         let request = openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap();
         let once = anthropic::write_request(request, &PLAN).unwrap();
         let request = anthropic::read_request(Node::parse(&once.body).unwrap()).unwrap();
@@ -247,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn there_and_back_through_gemini_says_the_same(body in request()) {
+    fn there_and_back_through_gemini_says_the_same(body in plain()) {
         let plan = Plan { model: "gemini-3-flash", ..PLAN };
         let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
         let once = gemini::write_request(read(body.as_bytes()), &plan, Home::Developer).unwrap();
@@ -279,14 +150,14 @@ fn told_to_converse(body: &str) -> Value {
 
 proptest! {
     #[test]
-    fn converse_is_told_all_that_was_said_and_nothing_else(body in request()) {
+    fn converse_is_told_all_that_was_said_and_nothing_else(body in plain()) {
         let shaped = shaped(openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap());
         let expected = said::by_client(&shaped);
         prop_assert_eq!(said::to_converse(&told_to_converse(&body)), expected);
     }
 
     #[test]
-    fn converse_gets_conversations_as_it_insists_on_them(body in request()) {
+    fn converse_gets_conversations_as_it_insists_on_them(body in plain()) {
         let sent = told_to_converse(&body);
         let turns = sent["messages"].as_array().unwrap();
         let roles: Vec<_> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
@@ -389,7 +260,7 @@ fn gist(request: Request<'_>) -> Value {
 
 proptest! {
     #[test]
-    fn cohere_is_told_all_that_it_has_words_for(body in request()) {
+    fn cohere_is_told_all_that_it_has_words_for(body in plain()) {
         let body = without_files(&body, true);
         let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
         let there = sent(&wire::cohere::write_request(read(body.as_bytes()), &PLAN).unwrap());
@@ -402,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn ollama_is_told_every_word_and_every_call_in_order(body in request()) {
+    fn ollama_is_told_every_word_and_every_call_in_order(body in plain()) {
         let body = without_files(&body, false);
         let read = |text| openai::read_request(Node::parse(text).unwrap()).unwrap();
         let there = sent(&wire::ollama::write_request(read(body.as_bytes()), &PLAN).unwrap());
