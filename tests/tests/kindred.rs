@@ -416,7 +416,22 @@ fn d23_workers_answers_become_what_clients_expect_whole_and_streamed() {
         assert_eq!(chunks[1]["choices"][0]["finish_reason"], "stop");
         assert_eq!(chunks[1]["id"], "w2");
     }
-    // Without a last word it is still a stream that was cut.
+    // Behind the count nothing is said: without a last word it is complete all the same.
+    for (count, chunks_told) in [(false, 2), (true, 3)] {
+        streams(&vendor, WORKERS, &[PIECE, COUNTED].concat());
+        let options = format!(r#""stream_options":{{"include_usage":{count}}},"messages""#);
+        let body = stream_body("@cf/meta/llama").replace(r#""messages""#, &options);
+        let answer = gateway.chat(body);
+        let chunks = chunks(&answer);
+        assert_eq!(chunks.len(), chunks_told, "{}", answer.text());
+        assert_eq!(chunks[1]["choices"][0]["finish_reason"], "stop");
+        assert!(
+            answer.text().ends_with("data: [DONE]\n\n"),
+            "{}",
+            answer.text()
+        );
+    }
+    // Without a count it is still a stream that was cut.
     streams(&vendor, WORKERS, PIECE);
     let answer = gateway.chat(stream_body("@cf/meta/llama"));
     assert!(!answer.text().contains("[DONE]"), "{}", answer.text());

@@ -3,6 +3,7 @@
 //! The extensions that clients and vendors have agreed on are part of it: reasoning and its
 //! signatures, cache marks, documents, tools that vendors run.
 
+mod aside;
 mod chunk_reader;
 mod chunk_writer;
 mod message;

@@ -35,11 +35,19 @@ pub(super) fn read(body: &[u8]) -> Option<Page> {
 
 #[derive(Deserialize)]
 struct Wrapped<'a> {
-    /// Cloudflare says `result`, Databricks `endpoints`.
-    #[serde(borrow, alias = "models", alias = "result", alias = "endpoints")]
-    data: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    models: Option<&'a RawValue>,
+    /// Cloudflare's.
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    /// Databricks'.
+    #[serde(borrow, default)]
+    endpoints: Option<&'a RawValue>,
+    /// Which of the numbered pages this is.
     #[serde(default)]
-    result_info: Option<Numbered>,
+    result_info: Option<Value>,
     #[serde(default)]
     has_more: Option<bool>,
     #[serde(default)]
@@ -50,20 +58,12 @@ struct Wrapped<'a> {
     next_page_token: Option<String>,
 }
 
-/// Which of the numbered pages this is.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Numbered {
-    page: u64,
-    per_page: u64,
-    total_count: u64,
-}
-
-impl Numbered {
-    fn next(&self) -> Option<u64> {
-        let seen = self.page.checked_mul(self.per_page)?;
-        (self.page > 0 && seen < self.total_count).then(|| self.page.saturating_add(1))
-    }
+/// The number of the page behind this one.
+fn next_number(page: &Value) -> Option<u64> {
+    let number = |name: &str| page.get(name).and_then(Value::as_u64);
+    let (at, size) = (number("page")?, number("per_page")?);
+    let seen = at.checked_mul(size)?;
+    (at > 0 && seen < number("total_count")?).then(|| at.saturating_add(1))
 }
 
 /// The list itself, wrapped or bare, and what the next page is asked with.
@@ -76,7 +76,7 @@ fn items(body: &[u8]) -> Option<(Vec<&RawValue>, Option<String>)> {
     let after = wrapped.last_id.filter(|_| more).map(|id| ("after_id", id));
     let by_token = wrapped.next_page.map(|token| ("pageToken", token));
     let by_page_token = wrapped.next_page_token.map(|token| ("page_token", token));
-    let by_number = wrapped.result_info.as_ref().and_then(Numbered::next);
+    let by_number = wrapped.result_info.as_ref().and_then(next_number);
     let by_number = by_number.map(|number| ("page", number.to_string()));
     let next = after
         .or(by_token)
@@ -87,7 +87,16 @@ fn items(body: &[u8]) -> Option<(Vec<&RawValue>, Option<String>)> {
         let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
         format!("{name}={value}")
     });
-    Some((wrapped.data, next))
+    // Some say the same under two names, or other things under one of these.
+    let named = [
+        wrapped.data,
+        wrapped.models,
+        wrapped.result,
+        wrapped.endpoints,
+    ];
+    let mut lists = named.into_iter().flatten();
+    let items = lists.find_map(|list| serde_json::from_str(list.get()).ok())?;
+    Some((items, next))
 }
 
 /// Vendors call the same things by many names, and some by several at once.
@@ -155,7 +164,9 @@ impl Item<'_> {
 
     /// The name that it is asked for by, where that is not the id that the vendor keeps it under.
     fn is_named(&self) -> bool {
-        self.properties.is_some() || self.state.is_some()
+        let is_endpoint = |state: &Value| state.get("ready").is_some();
+        self.properties.as_ref().is_some_and(Value::is_array)
+            || self.state.as_ref().is_some_and(is_endpoint)
     }
 
     /// The context that is said further inside.
@@ -254,6 +265,18 @@ mod tests {
         );
         assert_eq!(models[0].owner.as_deref(), Some("system"));
         assert_eq!((models[1].created, models[1].owner.as_deref()), (0, None));
+    }
+
+    #[test]
+    fn a_list_may_be_said_under_two_names_and_odd_words_cost_nothing() {
+        for body in [
+            r#"{"models":[{"model":"x"}],"object":"list","data":[{"id":"a"}]}"#,
+            r#"{"data":[{"id":"a"}],"result":{"ok":true},"result_info":{"page":null,"per_page":"x"}}"#,
+            r#"{"data":null,"result":[{"id":"a","name":"A: the model","state":"active","properties":{}}]}"#,
+        ] {
+            let ids: Vec<_> = models(body).into_iter().map(|model| model.id).collect();
+            assert_eq!(ids, ["a".into()], "{body}");
+        }
     }
 
     #[test]

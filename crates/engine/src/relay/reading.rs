@@ -30,6 +30,8 @@ pub(crate) struct Same {
     tap: Tap,
     /// Where the vendor is odd: then not all bytes are.
     mender: Option<Mender>,
+    /// The count of tokens has come, behind which this vendor says nothing.
+    closes: bool,
 }
 
 /// What reading has shown.
@@ -50,6 +52,7 @@ impl Reading {
             framer: Framer::new(max_event),
             tap: Tap::new(),
             mender: odd.map(Mender::new),
+            closes: false,
         }))
     }
 
@@ -180,6 +183,8 @@ impl Same {
         if let Some((at, _)) = &seen.fault {
             end = end.min(*at);
         }
+        let open_end = self.mender.as_ref().is_some_and(Mender::has_open_end);
+        self.closes |= open_end && seen.usage_only.is_some();
         match seen.usage_only {
             Some(hidden) if rules.hide_usage && hidden.end <= end => {
                 self.queue(run.slice(..hidden.start), ready);
@@ -216,8 +221,8 @@ impl Same {
         if taken.done || taken.fault.is_some() {
             return taken;
         }
-        if self.tap.finished() {
-            ready.push_back(Bytes::from_static(sse::DONE));
+        if self.tap.finished() || self.closes {
+            self.queue(Bytes::from_static(sse::DONE), ready);
             taken.done = true;
         } else {
             let cause = cause.unwrap_or("the stream ended without a finish reason");

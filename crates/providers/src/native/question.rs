@@ -12,15 +12,12 @@
 //! Replicate's call makes a prediction, and [`super::replicate::Course`] leads to the finished one,
 //! which is the answer here.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use wire::fault::{Fault, Kind};
 use wire::images::Drawn;
 use wire::ir::{self, Face, NotAReply, Refusal};
-use wire::json::Node;
 use wire::usage::Usage;
 use wire::vendor_error::{self, VendorError};
 use wire::{Envelope, cohere, converse, gemini};
@@ -37,8 +34,6 @@ use crate::surface::Surface;
 pub const AT_ONCE: usize = 4;
 /// The header in which Bedrock counts tokens of models that do not.
 const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
-/// The longest that a model may say it takes to be loaded.
-const LOADING_MAX: f64 = 3600.0;
 
 /// What is known of a question besides its body.
 #[derive(Clone, Copy, Debug)]
@@ -250,18 +245,14 @@ impl Session {
 
     /// Reads an answer with an error status; None when it says nothing.
     pub fn refused(&self, headers: &HeaderMap, body: &[u8]) -> Option<VendorError> {
-        let mut error = match self.form.map(Form::dialect) {
+        match self.form.map(Form::dialect) {
             Some(Dialect::Converse) => {
                 converse::read_error(bedrock::exception(headers).as_deref(), body)
             }
             Some(Dialect::Cohere) => cohere::read_error(body),
             Some(Dialect::Gemini) => gemini::read_error(body),
             _ => vendor_error::read(body),
-        }?;
-        if self.form == Some(Form::Tasks) {
-            error.retry_after = loading(body);
         }
-        Some(error)
     }
 
     /// A good status over an error is an error.
@@ -292,12 +283,6 @@ impl<'a> Received<'a> {
 
 fn body_of<'a>(answers: &[ir::Received<'a>]) -> &'a [u8] {
     answers.first().map_or(&[], |answer| answer.body)
-}
-
-/// How long a model says that it takes to be loaded.
-fn loading(body: &[u8]) -> Option<Duration> {
-    let seconds = Node::parse(body).ok()?.get("estimated_time")?.number()?;
-    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LOADING_MAX).ceil()))
 }
 
 #[cfg(test)]

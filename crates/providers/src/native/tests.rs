@@ -444,12 +444,17 @@ fn what_is_for_one_vendor_alone_does_not_choose_the_model() {
     ] {
         let row = crate::builtin().get(id).unwrap();
         let body = format!(
-            r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"extra_body":{{"{id}":{{"model":"dear","mod\u0065l":"dearer","stream":true,"keep_alive":"5m"}}}}}}"#
+            r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"extra_body":{{"{id}":{{"model":"dear","mod\u0065l":"dearer","Model":"Dear","stream":true,"\u017ftream":true,"keep_alive":"5m"}}}}}}"#
         );
         let call = asked(row, model, &body).unwrap();
         let sent: serde_json::Value = serde_json::from_slice(&call.body).unwrap();
         assert_eq!(sent["model"], model, "{id}");
         assert_ne!(sent["stream"], true, "{id}");
+        let told = String::from_utf8_lossy(&call.body).to_lowercase();
+        assert!(
+            !told.contains("dear") && !told.contains('ſ'),
+            "{id}: {told}"
+        );
         assert_eq!(sent["keep_alive"], "5m", "{id}");
         assert_eq!(call.dropped, ["extra_body"], "{id}");
     }

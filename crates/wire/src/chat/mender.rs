@@ -59,6 +59,11 @@ impl Mender {
         }
     }
 
+    /// Whether the stream may end without a reason to finish.
+    pub fn has_open_end(&self) -> bool {
+        self.odd.open_end
+    }
+
     /// Some complete blocks as the client gets them; None when they keep their bytes.
     pub fn mend(&mut self, run: &[u8]) -> Option<Vec<u8>> {
         let mut mended: Option<Vec<u8>> = None;

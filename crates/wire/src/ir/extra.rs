@@ -24,8 +24,13 @@ pub(crate) fn with_extra(
     match (own, std::str::from_utf8(&body)) {
         (Some(own), Ok(text)) => {
             let mut own = own.raw().to_owned();
-            for name in SETTLED {
-                if let Some(without) = json::remove_member(&own, name) {
+            let names = Node::of(&own).members().into_iter();
+            let settled: Vec<_> = names
+                .map(|(name, _)| name.into_owned())
+                .filter(|name| is_settled(name))
+                .collect();
+            for name in settled {
+                if let Some(without) = json::remove_member(&own, &name) {
                     dropped.note("extra_body");
                     own = without;
                 }
@@ -37,4 +42,12 @@ pub(crate) fn with_extra(
             body
         }
     }
+}
+
+/// Some vendors match names without case, as Unicode folds it: `ſtream` is `stream` to them.
+fn is_settled(name: &str) -> bool {
+    let folded = name.to_uppercase();
+    SETTLED
+        .iter()
+        .any(|settled| settled.to_uppercase() == folded)
 }

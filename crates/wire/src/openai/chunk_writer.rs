@@ -1,7 +1,8 @@
 //! Events into a stream of chat chunks.
 
+use super::aside::Aside;
 use super::part::write_thinking_blocks;
-use super::reply_writer::{chars, list, write_annotation, write_image, write_metadata};
+use super::reply_writer::{chars, write_annotation, write_image};
 use super::tool::{write_call, write_signature};
 use crate::fault::Fault;
 use crate::ir::{
@@ -21,9 +22,7 @@ pub struct ChunkWriter {
     text_head: Option<(u32, Vec<u8>)>,
     choices: Vec<Choice>,
     usage: Option<Usage>,
-    metadata: Vec<(String, String)>,
-    servers: Vec<String>,
-    citations: Vec<String>,
+    aside: Aside,
     /// Whether a chunk with the role alone leaves at once.
     eager_role: bool,
 }
@@ -35,8 +34,18 @@ struct Choice {
     /// Characters of text before the block that is open, and in all.
     block_start: u64,
     chars: u64,
+    /// In the order of their blocks.
     calls: Vec<Call>,
     annotations: Vec<(Citation<'static>, u64)>,
+    /// Annotations whose words are complete.
+    placed: usize,
+}
+
+impl Choice {
+    fn call(&mut self, block: u32) -> Option<(usize, &mut Call)> {
+        let at = self.calls.binary_search_by_key(&block, |call| call.block);
+        at.ok().map(|at| (at, &mut self.calls[at]))
+    }
 }
 
 #[derive(Debug)]
@@ -55,9 +64,7 @@ impl ChunkWriter {
             text_head: None,
             choices: Vec::new(),
             usage: None,
-            metadata: Vec::new(),
-            servers: Vec::new(),
-            citations: Vec::new(),
+            aside: Aside::default(),
             eager_role: false,
         }
     }
@@ -224,12 +231,11 @@ impl ChunkWriter {
     }
 
     fn arguments(&mut self, number: u32, block: u32, text: &str, out: &mut Vec<u8>) {
-        let calls = &mut self.choice(number).calls;
-        let Some(ordinal) = calls.iter().rposition(|call| call.block == block) else {
+        let Some((ordinal, call)) = self.choice(number).call(block) else {
             return;
         };
-        calls[ordinal].silent = false;
-        let (word, input) = call_words(calls[ordinal].custom);
+        call.silent = false;
+        let (word, input) = call_words(call.custom);
         let write = |o: &mut Object<'_>| {
             o.uint("index", ordinal as u64);
             o.text("type", word);
@@ -244,9 +250,14 @@ impl ChunkWriter {
     }
 
     fn cite(&mut self, number: u32, citation: &Citation<'_>) {
-        if citation.url.is_none() {
-            self.citations
-                .extend(citation.raw.as_ref().map(|raw| raw.as_str().to_owned()));
+        let Some(url) = &citation.url else {
+            if let Some(raw) = &citation.raw {
+                self.aside.citation(raw.as_str());
+            }
+            return;
+        };
+        let title = citation.title.as_deref().unwrap_or_default();
+        if !self.aside.has_room(url.len() + title.len()) {
             return;
         }
         let owned = |text: &Option<std::borrow::Cow<'_, str>>| {
@@ -267,14 +278,12 @@ impl ChunkWriter {
     fn close(&mut self, number: u32, block: u32, out: &mut Vec<u8>) {
         let choice = self.choice(number);
         let end = choice.chars;
-        for (citation, start) in &mut choice.annotations {
+        for (citation, start) in choice.annotations.iter_mut().skip(choice.placed) {
             citation.range.get_or_insert((*start, end));
         }
-        let silent = choice
-            .calls
-            .iter()
-            .any(|call| call.block == block && call.silent && !call.custom);
-        if silent {
+        choice.placed = choice.annotations.len();
+        let call = choice.call(block);
+        if call.is_some_and(|(_, call)| call.silent && !call.custom) {
             self.arguments(number, block, "{}", out);
         }
     }
@@ -334,13 +343,15 @@ impl ChunkWriter {
                 |_| {},
             ),
             Block::ToolCall(call) => self.call(number, block, call, out),
-            Block::Server(server) => self.servers.push(server.raw.as_str().to_owned()),
+            Block::Server(server) => self.aside.server(server.raw.as_str()),
             _ => {}
         }
     }
 
     fn finish(&mut self, number: u32, finish: &Finish<'_>, out: &mut Vec<u8>) {
-        let annotations = std::mem::take(&mut self.choice(number).annotations);
+        let choice = self.choice(number);
+        let annotations = std::mem::take(&mut choice.annotations);
+        choice.placed = 0;
         self.chunk(
             number,
             out,
@@ -364,51 +375,16 @@ impl ChunkWriter {
 
     /// What only the vendor says goes with the end of the choice, as far as it is known then.
     fn add_metadata(&mut self, out: &mut Vec<u8>) {
-        let Some(member) = self.metadata_member() else {
-            return;
-        };
-        // Back before the chunk's last brace and its blank line.
-        out.truncate(out.len() - b"}\n\n".len());
-        out.extend_from_slice(&member);
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// A comma and what only the vendor says and was not told yet.
-    fn metadata_member(&mut self) -> Option<Vec<u8>> {
-        let mut metadata = std::mem::take(&mut self.metadata);
-        for (name, values) in [
-            ("server_tools", &mut self.servers),
-            ("citations", &mut self.citations),
-        ] {
-            let values = std::mem::take(values);
-            let list = list(values.iter().map(String::as_str));
-            metadata.extend(list.map(|list| (name.to_owned(), list)));
+        if let Some(member) = self.aside.take(&self.face.provider) {
+            add_member(out, &member);
         }
-        if metadata.is_empty() {
-            return None;
-        }
-        let mut member = Vec::new();
-        write::object(&mut member, |o| {
-            write_metadata(o, &self.face.provider, &metadata);
-        });
-        write::one_line(&mut member);
-        member.pop();
-        if let Some(brace) = member.first_mut() {
-            *brace = b',';
-        }
-        Some(member)
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
         // What came behind the last choice, or of a stream without one.
-        if let Some(member) = self.metadata_member() {
-            if self.head.is_empty() {
-                self.begin(&Start::default());
-            }
-            out.extend_from_slice(&self.head);
-            out.push(b']');
-            out.extend_from_slice(&member);
-            out.extend_from_slice(b"}\n\n");
+        if let Some(member) = self.aside.take(&self.face.provider) {
+            self.chunk(0, out, |_| {}, |o| o.raw("finish_reason", "null"));
+            add_member(out, &member);
         }
         if let (true, Some(usage)) = (self.face.include_usage, self.usage) {
             if self.head.is_empty() {
@@ -424,6 +400,13 @@ impl ChunkWriter {
         }
         out.extend_from_slice(DONE);
     }
+}
+
+/// Adds a member, its comma included, to the chunk that was written last.
+fn add_member(out: &mut Vec<u8>, member: &[u8]) {
+    out.truncate(out.len() - b"}\n\n".len());
+    out.extend_from_slice(member);
+    out.extend_from_slice(b"}\n\n");
 }
 
 /// What a call's kind and its input are called.
@@ -470,8 +453,7 @@ impl Writer for ChunkWriter {
             Event::Finish { choice, finish } => self.finish(*choice, finish, out),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Metadata { name, value } => {
-                self.metadata
-                    .push((name.to_string(), value.as_str().to_owned()));
+                self.aside.metadata(name, value.as_str());
             }
             Event::Done => self.end(out),
         }

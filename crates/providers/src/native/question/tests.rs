@@ -1,6 +1,8 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
+use std::time::Duration;
+
 use super::*;
 use crate::base_url;
 use crate::table::builtin;
@@ -612,7 +614,7 @@ fn a13_every_form_says_what_went_wrong() {
         .unwrap();
     let body = br#"{"error":"Model o/n is currently loading","estimated_time":20.1}"#;
     let error = asked.session.refused(&HeaderMap::new(), body).unwrap();
-    assert_eq!(error.retry_after, Some(Duration::from_secs(21)));
+    assert_eq!(error.retry_after, Some(Duration::from_millis(20_100)));
 }
 
 #[test]
