@@ -325,12 +325,20 @@ fn assert_said_once(vendor: &Vendor, body: &Value) {
     }
 }
 
+/// The same cases each time: a place is found or not, on every machine. Who looks for more says so
+/// in `PROPTEST_CASES` and `PROPTEST_RNG_SEED`.
+fn cases() -> ProptestConfig {
+    let said = |name| std::env::var(name).ok();
+    let seed = said("PROPTEST_RNG_SEED").and_then(|seed| seed.parse().ok());
+    let cases = said("PROPTEST_CASES").and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(seed.unwrap_or(21)),
+        ..ProptestConfig::with_cases(cases.unwrap_or(64))
+    }
+}
+
 proptest! {
-    // The same cases each time: a place is found or not, on every machine.
-    #![proptest_config(ProptestConfig {
-        rng_seed: RngSeed::Fixed(21),
-        ..ProptestConfig::with_cases(64)
-    })]
+    #![proptest_config(cases())]
 
     #[test]
     fn a21_whatever_is_said_changes_what_is_sent_or_is_told(
