@@ -24,8 +24,11 @@ pub(crate) fn says_nothing(value: &Value) -> bool {
 fn is_chosen(choice: &Value, tool: &Value) -> bool {
     let name = |tool: &Value| tool["function"]["name"].as_str().map(str::to_owned);
     let allowed = choice["allowed_tools"]["tools"].as_array();
-    let named = allowed.into_iter().flatten().chain([choice]);
-    let mut names = named.filter_map(name);
+    let mut names = allowed
+        .into_iter()
+        .flatten()
+        .chain([choice])
+        .filter_map(name);
     names.any(|one| name(tool) == Some(one))
 }
 

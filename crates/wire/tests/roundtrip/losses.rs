@@ -18,7 +18,7 @@ use super::vendors::{PLAN, Thoughts, VENDORS, Vendor};
 /// The places of one request that are looked at for one vendor.
 const PLACES: usize = 10;
 /// Members whose text is the client's own.
-const FREE: [&str; 14] = [
+const FREE: [&str; 18] = [
     "text",
     "content",
     "description",
@@ -33,6 +33,10 @@ const FREE: [&str; 14] = [
     "user",
     "city",
     "thought_signature",
+    "data",
+    "file_id",
+    "file_url",
+    "context",
 ];
 
 /// Of which kind, and which of that kind.

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use super::conversation::{MODEL, PDF, PNG, rare};
 
 fn asked(messages: Value) -> Value {
-    json!({"model": MODEL, "messages": messages})
+    let mut body = json!({"model": MODEL});
+    body["messages"] = messages;
+    body
 }
 
 /// A part between others, said by the user.
 fn with_part(part: Value) -> Value {
-    asked(json!([{"role": "user", "content": [
-        {"type": "text", "text": "w1.x"}, part, {"type": "text", "text": "w3.x"}]}]))
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let mut question = json!({"role": "user"});
+    question["content"] = vec![text("w1.x"), part, text("w3.x")].into();
+    asked(vec![question].into())
 }
 
 fn parts() -> Vec<Value> {
