@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::HeaderMap;
 use wire::fault::{self, Fault, Kind, Whose};
-use wire::ir::files::{Files, Need, inline};
+use wire::ir::files::{Files, Need, UrlFields, inline};
 use wire::ir::{
     self, Block, Face, Finish, NotAReply, Plan, Reader, Recall, Refusal, Translation, Writer,
 };
@@ -158,6 +158,22 @@ pub fn encode_with(
     described: Option<&Arc<Description>>,
     files: &Files,
 ) -> Result<NativeCall, Refusal> {
+    let fields = match plan.door {
+        Door::OpenAi => openai::URL_FIELDS,
+        Door::Messages => messages::URL_FIELDS,
+    };
+    encode_placed(provider, body, plan, described, files, &fields)
+        .map_err(|refusal| fields.placed(refusal))
+}
+
+fn encode_placed(
+    provider: &Provider,
+    body: &Envelope,
+    plan: &NativePlan<'_>,
+    described: Option<&Arc<Description>>,
+    files: &Files,
+    fields: &UrlFields,
+) -> Result<NativeCall, Refusal> {
     let mut request = match plan.door {
         Door::OpenAi => openai::read_request(body.node()),
         Door::Messages => messages::read_request(body.node()),
@@ -165,12 +181,8 @@ pub fn encode_with(
     let (streaming, include_usage) = (request.stream, request.include_usage);
     let family = provider.family(plan.known_as());
     let dialect = family.map_or_else(|| dialect_of(provider, &request), |family| family.dialect);
-    let fields = match plan.door {
-        Door::OpenAi => openai::URL_FIELDS,
-        Door::Messages => messages::URL_FIELDS,
-    };
     let need = |block: &Block<'_>| need(dialect, plan, block);
-    inline(&mut request, files, &fields, need).map_err(Refusal::without)?;
+    inline(&mut request, files, fields, need).map_err(Refusal::without)?;
     let written = Plan {
         provider: &provider.id,
         model: provider.bare_model(plan.model),

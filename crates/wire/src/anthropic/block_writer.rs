@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::tool::write_cache;
+use crate::ir::files::place;
 use crate::ir::{
     Block, Citation, File, Image, OpaqueKind, Refusal, Request, Role, Source, Text, Thinking,
     ToolCall, ToolResult, media,
@@ -34,17 +35,13 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Refusal> {
             continue;
         }
         for (number, block) in turn.blocks.iter().enumerate() {
-            let results = match block {
-                Block::ToolResult(result) => &result.parts[..],
-                _ => &[],
-            };
-            let bad = std::iter::once(block).chain(results).find(|block| {
+            let bad = block.with_parts().find(|(_, block)| {
                 // Instructions are words here.
                 let words = matches!(block, Block::Text(_) | Block::Refusal(_));
                 !is_sayable(block) || turn.role.is_system() && !words
             });
-            if let Some(bad) = bad {
-                let place = format!("messages[{at}].content[{number}]");
+            if let Some((part, bad)) = bad {
+                let place = place(at, number, part);
                 let what = format!(
                     "{place}: the provider takes no part of type {}; it takes text, images, PDF and text files",
                     bad.kind()

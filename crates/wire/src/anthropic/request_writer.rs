@@ -61,6 +61,7 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::METADATA,
         said::NAMES_OF_SPEAKERS,
         said::DETAIL,
+        said::MARKS_ON_NOTHING,
         said::GRAMMARS,
         said::SEARCH_OPTIONS_BUT_PLACE,
         said::FORMAT_DESCRIPTION,

@@ -1,6 +1,7 @@
 //! Messages as Cohere takes them.
 
 use super::tool::write_call;
+use crate::ir::files::place;
 use crate::ir::{
     Block, File, Image, Refusal, Request, Role, Source, Text, ToolResult, Turn, join_texts, media,
 };
@@ -24,15 +25,17 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Refusal> {
             let bad = match (turn.role, block) {
                 // What the model itself said is carried or left out.
                 (Role::Assistant, _) => None,
-                (Role::System | Role::Developer, block) => Some(block).filter(|b| !is_words(b)),
-                (Role::User, Block::ToolResult(result)) => result
-                    .parts
-                    .iter()
-                    .find(|part| !is_words(part) && text_of(part).is_none()),
-                (Role::User, block) => Some(block).filter(|block| !is_sayable(block)),
+                (Role::System | Role::Developer, block) => {
+                    Some((None, block)).filter(|_| !is_words(block))
+                }
+                (Role::User, Block::ToolResult(_)) => block
+                    .with_parts()
+                    .skip(1)
+                    .find(|(_, part)| !is_words(part) && text_of(part).is_none()),
+                (Role::User, block) => Some((None, block)).filter(|_| !is_sayable(block)),
             };
-            if let Some(bad) = bad {
-                let place = format!("messages[{at}].content[{number}]");
+            if let Some((part, bad)) = bad {
+                let place = place(at, number, part);
                 let what = format!(
                     "{place}: the provider takes no part of type {} here; it takes text, and from the user images by URL or data URI and text files",
                     bad.kind()

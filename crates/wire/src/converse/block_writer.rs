@@ -3,7 +3,7 @@
 use super::document::{self, Bytes, Names, document, image_format, video_format};
 use super::family::{Caches, Family, Takes};
 use crate::anthropic::{replayable, write_input};
-use crate::ir::files::Need;
+use crate::ir::files::{Need, place};
 use crate::ir::{
     Audio, Block, CacheMark, File, Image, OpaqueKind, Refusal, Request, Role, Source, Thinking,
     ToolCall, ToolResult, Video,
@@ -55,15 +55,11 @@ pub(super) fn check(request: &Request<'_>, family: &Family) -> Result<(), Refusa
             continue;
         }
         for (number, block) in turn.blocks.iter().enumerate() {
-            let results = match block {
-                Block::ToolResult(result) => &result.parts[..],
-                _ => &[],
-            };
-            let bad = std::iter::once(block)
-                .chain(results)
-                .find_map(|block| problem(block, family, turn.role));
-            if let Some(bad) = bad {
-                let place = format!("messages[{at}].content[{number}]");
+            let bad = block
+                .with_parts()
+                .find_map(|(part, block)| Some((part, problem(block, family, turn.role)?)));
+            if let Some((part, bad)) = bad {
+                let place = place(at, number, part);
                 return Err(Refusal::new(&*place, format!("{place}: {bad}")));
             }
         }

@@ -65,6 +65,7 @@ fn note_unsayable(request: &Request<'_>, family: &Family, dropped: &mut Dropped)
         said::PROMPT_CACHE_KEY,
         said::NAMES_OF_SPEAKERS,
         said::DETAIL,
+        said::MARKS_ON_BLANKS,
         said::GRAMMARS,
         said::SEARCH_OPTIONS,
     ];
@@ -73,6 +74,9 @@ fn note_unsayable(request: &Request<'_>, family: &Family, dropped: &mut Dropped)
     dropped.note_if(two, "safety_identifier");
     if !family.takes(Takes::Status) {
         dropped.note_said(request, &[said::FAILED_RESULTS]);
+    }
+    for name in said::pieces_of_films(request) {
+        dropped.note(name);
     }
     for (name, _) in &request.unknown {
         dropped.note(name.to_string());
@@ -312,8 +316,9 @@ impl<'a, 'p> Work<'a, 'p> {
         // A mark for the whole is one behind its last block.
         let last = self.request.turns.last_mut();
         let slot = last.and_then(|turn| turn.blocks.last_mut()?.cache_mut());
-        if let (Some(slot), Some(mark)) = (slot, self.request.cache.take()) {
-            slot.get_or_insert(mark);
+        if let Some(mark) = self.request.cache.take() {
+            let stands = slot.is_some_and(|slot| *slot.get_or_insert(mark) == mark);
+            self.dropped.note_if(!stands, "cache_control");
         }
         let most = if self.family.caches == Caches::No {
             0

@@ -3,6 +3,7 @@
 use super::media_writer::{Media, problem, write_media};
 use super::model::{Gemini, Home};
 use crate::anthropic::write_input;
+use crate::ir::files::place;
 use crate::ir::{Block, OpaqueKind, Refusal, Request, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::json::Node;
 use crate::json::write::{self, Array, Object};
@@ -17,15 +18,11 @@ pub(super) fn check(request: &Request<'_>, home: Home) -> Result<(), Refusal> {
             continue;
         }
         for (number, block) in turn.blocks.iter().enumerate() {
-            let results = match block {
-                Block::ToolResult(result) => &result.parts[..],
-                _ => &[],
-            };
-            let told = std::iter::once(block)
-                .chain(results)
-                .find_map(|block| wrong_with(block, turn.role, home));
-            if let Some(told) = told {
-                let place = format!("messages[{at}].content[{number}]");
+            let told = block
+                .with_parts()
+                .find_map(|(part, block)| Some((part, wrong_with(block, turn.role, home)?)));
+            if let Some((part, told)) = told {
+                let place = place(at, number, part);
                 let what = format!("{place}: {told}");
                 return Err(Refusal::new(place, what));
             }

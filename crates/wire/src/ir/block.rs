@@ -97,6 +97,16 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// The block, and behind a result its parts with their numbers.
+    pub(crate) fn with_parts(&self) -> impl Iterator<Item = (Option<usize>, &Block<'a>)> {
+        let parts = match self {
+            Block::ToolResult(result) => &result.parts[..],
+            _ => &[],
+        };
+        let parts = parts.iter().enumerate();
+        std::iter::once((None, self)).chain(parts.map(|(at, part)| (Some(at), part)))
+    }
+
     /// Its cache mark, if it has one.
     pub fn cache(&self) -> Option<CacheMark> {
         match self {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::block::{Block, Source};
+use super::plan::Refusal;
 use super::request::{Request, Role};
 
 /// How much a vendor needs the bytes of a file that it could be given the URL of.
@@ -124,7 +125,28 @@ pub struct UrlFields {
     pub results_are_parts: bool,
 }
 
+/// The place of a block, or of a part of the result that it is, in the order of the form between.
+pub(crate) fn place(turn: usize, block: usize, part: Option<usize>) -> String {
+    let whole = format!("messages[{turn}].content[{block}]");
+    match part {
+        None => whole,
+        Some(part) => format!("{whole}.content[{part}]"),
+    }
+}
+
 impl UrlFields {
+    /// A refusal that names a part of a result by its place in the client's own request: where a
+    /// result is a message of its own, its content is the message's.
+    pub fn placed(&self, mut refusal: Refusal) -> Refusal {
+        let part = "].content[0].content[";
+        if !self.results_are_parts && refusal.param.contains(part) {
+            let own = refusal.param.replacen(part, "].content[", 1);
+            refusal.message = refusal.message.replace(&refusal.param, &own);
+            refusal.param = own;
+        }
+        refusal
+    }
+
     fn of(&self, kind: FileKind) -> &'static str {
         match kind {
             FileKind::Image => self.image,
@@ -269,6 +291,32 @@ mod tests {
         assert_eq!(told(open).len(), 4);
         let unneeded = inline(&mut read(), &none, &openai::URL_FIELDS, |_| None);
         assert_eq!(unneeded, Ok(()));
+    }
+
+    #[test]
+    fn a_part_of_a_result_is_refused_by_its_place_in_the_clients_request() {
+        let body = r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"c","content":[
+            {"type":"text","text":"r"},
+            {"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}"#;
+        let request = openai::read_request(Node::parse(body.as_bytes()).unwrap()).unwrap();
+        let plan = crate::ir::Plan {
+            provider: "acme",
+            model: "m",
+            family: None,
+            reject: false,
+            streaming: false,
+            own_history: true,
+        };
+        let refusal = crate::anthropic::write_request(request, &plan).unwrap_err();
+        let inner = crate::anthropic::URL_FIELDS.placed(refusal.clone());
+        assert_eq!(inner.param, "messages[0].content[0].content[1]");
+        let refusal = openai::URL_FIELDS.placed(refusal);
+        assert_eq!(refusal.param, "messages[0].content[1]");
+        assert!(
+            refusal.message.starts_with("messages[0].content[1]: the"),
+            "{}",
+            refusal.message
+        );
     }
 
     #[test]

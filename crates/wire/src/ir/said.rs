@@ -1,9 +1,10 @@
 //! What a request may say that not every vendor has a word for: each parameter with how to tell
 //! that it was said. A dialect lists those that it lacks.
 
-use super::block::Block;
+use super::block::{Block, Video};
 use super::plan::Dropped;
 use super::request::{Format, Request, Tool, ToolKind};
+use crate::json::Node;
 
 /// A parameter's name, and whether a request says something under it.
 pub(crate) type Said = (&'static str, fn(&Request<'_>) -> bool);
@@ -54,6 +55,20 @@ pub(crate) const CACHE_MARKS: Said = ("cache_control", |request| {
     request.cache.is_some()
         || request.tools.iter().any(|tool| tool.cache.is_some())
         || any_block(request, |block| block.cache().is_some())
+});
+/// On words that are none: they are not sent, and nothing else is marked in their place.
+pub(crate) const MARKS_ON_NOTHING: Said = ("cache_control", |request| {
+    any_block(request, |block| match block {
+        Block::Text(text) => text.cache.is_some() && text.text.is_empty(),
+        _ => false,
+    })
+});
+/// The same where blanks are not sent either.
+pub(crate) const MARKS_ON_BLANKS: Said = ("cache_control", |request| {
+    any_block(request, |block| match block {
+        Block::Text(text) => text.cache.is_some() && text.text.trim().is_empty(),
+        _ => false,
+    })
 });
 pub(crate) const DETAIL: Said = ("messages[].content[].image_url.detail", |request| {
     any_block(request, |block| match block {
@@ -124,13 +139,43 @@ pub(crate) fn is_strict(tool: &Tool<'_>) -> bool {
     )
 }
 
+/// What says which piece of a film counts, or how often it is looked at.
+const OF_FILMS: [&str; 5] = [
+    "fps",
+    "start_offset",
+    "end_offset",
+    "video_metadata",
+    "videoMetadata",
+];
+
+/// The names under which pieces of films are asked for: beside the film or with its address.
+pub(crate) fn pieces_of_films(request: &Request<'_>) -> Vec<String> {
+    let blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
+    let films = blocks
+        .flat_map(Block::with_parts)
+        .filter_map(|(_, block)| match block {
+            Block::Video(Video { raw: Some(raw), .. }) => Some(raw.node()),
+            _ => None,
+        });
+    let mut names = Vec::new();
+    for film in films {
+        for (node, place) in [(Some(film), ""), (film.get("video_url"), "video_url.")] {
+            let members = node.map(Node::members).unwrap_or_default();
+            for (name, value) in members {
+                if OF_FILMS.contains(&&*name) && !value.is_null() {
+                    names.push(format!("messages[].content[].{place}{name}"));
+                }
+            }
+        }
+    }
+    names
+}
+
 /// Whether a block of the conversation, or a part of a result, is such a one.
 fn any_block(request: &Request<'_>, is: impl Fn(&Block<'_>) -> bool) -> bool {
-    let mut blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
-    blocks.any(|block| match block {
-        Block::ToolResult(result) => is(block) || result.parts.iter().any(&is),
-        block => is(block),
-    })
+    let blocks = request.turns.iter().flat_map(|turn| &turn.blocks);
+    let mut all = blocks.flat_map(Block::with_parts);
+    all.any(|(_, block)| is(block))
 }
 
 /// Whether a search is asked for with anything beside these.

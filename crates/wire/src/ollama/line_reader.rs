@@ -63,7 +63,7 @@ impl LineReader {
         }
         self.say(true, answer.thinking.clone(), sink);
         self.say(false, answer.content.clone(), sink);
-        self.call(&answer, sink);
+        self.call(&answer, sink)?;
         if let Some(logprobs) = answer.probable() {
             sink(Event::Logprobs {
                 choice: 0,
@@ -119,10 +119,10 @@ impl LineReader {
     }
 
     /// Calls come whole.
-    fn call(&mut self, answer: &Answer<'_>, sink: &mut Sink<'_>) {
+    fn call(&mut self, answer: &Answer<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
         for call in &answer.calls {
             let Some(call) = answer.call(*call, self.calls, &self.recall) else {
-                continue;
+                return Err(Break::Malformed("a call without a name".to_owned()));
             };
             self.calls += 1;
             self.close_prose(sink);
@@ -140,6 +140,7 @@ impl LineReader {
             });
             sink(Event::Close { choice: 0, block });
         }
+        Ok(())
     }
 
     fn finish(&mut self, answer: &Answer<'_>, sink: &mut Sink<'_>) {

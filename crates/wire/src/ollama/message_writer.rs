@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ir::files::Need;
+use crate::ir::files::{Need, place};
 use crate::ir::{Block, Refusal, Request, Role, Source, Turn};
 use crate::json::write::{Array, Object};
 
@@ -40,13 +40,9 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Refusal> {
             continue;
         }
         for (number, block) in turn.blocks.iter().enumerate() {
-            let results = match block {
-                Block::ToolResult(result) => &result.parts[..],
-                _ => &[],
-            };
-            let mut all = std::iter::once(block).chain(results);
-            if let Some(bad) = all.find(|block| !is_sayable(block)) {
-                let place = format!("messages[{at}].content[{number}]");
+            let mut all = block.with_parts();
+            if let Some((part, bad)) = all.find(|(_, block)| !is_sayable(block)) {
+                let place = place(at, number, part);
                 let what = match bad {
                     Block::Image(_) => format!(
                         "{place}: the provider takes images as bytes only; send it as data:image/png;base64,<data>"

@@ -17,9 +17,9 @@ pub fn read_reply<'a>(body: &'a [u8], recall: &Recall) -> Result<Reply<'a>, NotA
     blocks.extend(answer.content.clone().map(Block::text));
     let calls = answer.calls.iter().zip(0..);
     let calls: Vec<_> = calls
-        .filter_map(|(call, number)| answer.call(*call, number, recall))
-        .map(Block::ToolCall)
-        .collect();
+        .map(|(call, number)| answer.call(*call, number, recall).map(Block::ToolCall))
+        .collect::<Option<_>>()
+        .ok_or(NotAReply::Lacks("message.tool_calls[].function.name"))?;
     let called = !calls.is_empty();
     blocks.extend(calls);
     Ok(Reply {
@@ -33,4 +33,25 @@ pub fn read_reply<'a>(body: &'a [u8], recall: &Recall) -> Result<Reply<'a>, NotA
         usage: answer.usage(),
         ..Reply::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::ir::{Break, Reader as _};
+
+    #[test]
+    fn a_call_of_nobody_knows_which_tool_is_no_answer() {
+        let body = br#"{"model":"m","message":{"role":"assistant","content":"hi",
+            "tool_calls":[{"function":{"arguments":{}}}]},"done":true}"#;
+        let read = read_reply(body, &Recall::default()).map(|_| ());
+        assert!(matches!(read, Err(NotAReply::Lacks(_))), "{read:?}");
+        let mut line: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\n').collect();
+        line.push(b'\n');
+        let mut reader = super::super::reader(Recall::default(), 1 << 16);
+        let read = reader.push(Bytes::from(line), &mut |_| {});
+        assert!(matches!(read, Err(Break::Malformed(_))), "{read:?}");
+    }
 }

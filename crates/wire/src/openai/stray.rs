@@ -76,6 +76,37 @@ const TOOL: [&str; 10] = [
     "cache_control",
 ];
 
+/// What stands within parts, by the member that wraps it.
+const WITHIN: [(&str, &[&str]); 4] = [
+    (
+        "image_url",
+        &["url", "detail", "file_id", "mime_type", "format"],
+    ),
+    ("input_audio", &["data", "format"]),
+    (
+        "video_url",
+        &[
+            "url",
+            "fps",
+            "start_offset",
+            "end_offset",
+            "video_metadata",
+            "mime_type",
+            "format",
+        ],
+    ),
+    (
+        "file",
+        &[
+            "file_data",
+            "filename",
+            "file_id",
+            "file_url",
+            "context",
+            "citations",
+        ],
+    ),
+];
 /// Kinds of parts that can have a cache mark.
 const MARKED: [&str; 6] = [
     "text",
@@ -93,6 +124,12 @@ pub(super) fn of_messages<'a>(messages: Node<'a>, strays: &mut Vec<Stray<'a>>) {
         let [content, calls] = message.pick(["content", "tool_calls"]);
         for part in content.map(Node::elements).unwrap_or_default() {
             note(part, "messages[].content[]", &PART, strays);
+            for (wrapper, known) in WITHIN {
+                if let Some(inner) = part.get(wrapper) {
+                    let place = format!("messages[].content[].{wrapper}");
+                    note(inner, &place, known, strays);
+                }
+            }
             let [kind, mark] = part.pick(["type", "cache_control"]);
             let kind = kind.and_then(Node::text);
             if let (Some(kind), Some(mark)) = (kind, mark)
@@ -155,6 +192,7 @@ mod tests {
             {"role": "user", "content": [{"type": "text", "text": "hi", "mood": 1},
              {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}, "cache_control": {}}],
              "mood": "calm"},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u", "mood": 1}}]},
             {"role": "assistant", "content": "a", "annotations": [], "images": null, "mood": "glad",
              "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}, "mood": 1}]}],
             "tools": [{"type": "function", "function": {"name": "f", "mood": 1}, "mood": 2},
@@ -165,6 +203,7 @@ mod tests {
             "messages[].mood",
             "messages[].content[].mood",
             "cache_control",
+            "messages[].content[].image_url.mood",
             "messages[].tool_calls[].mood",
             "tools[].mood",
             "tools[].function.mood",

@@ -1,6 +1,7 @@
 //! The form between into a prediction's input.
 
 use super::Inputs;
+use crate::ir::files::place;
 use crate::ir::{
     Block, Dropped, Effort, Encoded, Image, Plan, Recall, Refusal, Request, Role, Turn, media,
     said, with_extra,
@@ -82,15 +83,15 @@ fn check(request: &Request<'_>, inputs: Option<&Inputs>) -> Result<(), Refusal> 
                 // What an earlier model said is carried or left out.
                 _ => turn.role == Role::Assistant,
             };
-            let results = match block {
-                Block::ToolResult(result) => result
-                    .parts
-                    .iter()
-                    .all(|part| matches!(part, Block::Text(_))),
-                _ => false,
+            let bad = match block {
+                Block::ToolResult(_) => block
+                    .with_parts()
+                    .skip(1)
+                    .find(|(_, part)| !matches!(part, Block::Text(_))),
+                _ => Some((None, block)).filter(|_| !sayable),
             };
-            if !sayable && !results {
-                let place = format!("messages[{at}].content[{number}]");
+            if let Some((part, block)) = bad {
+                let place = place(at, number, part);
                 let takes = if images { "text and images" } else { "text" };
                 let what = format!(
                     "{place}: the model takes no part of type {}; it takes {takes}",

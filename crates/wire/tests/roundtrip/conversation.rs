@@ -9,8 +9,8 @@ use super::dice::{Dice, throws};
 /// A model that takes everything that the dialect has.
 pub(crate) const MODEL: &str = "claude-sonnet-4";
 
-const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
-const PDF: &str = "data:application/pdf;base64,JVBERi0xLjQ=";
+pub(crate) const PNG: &str = "data:image/png;base64,iVBORw0KGgo=";
+pub(crate) const PDF: &str = "data:application/pdf;base64,JVBERi0xLjQ=";
 
 /// Requests of which every vendor can say the most.
 pub(crate) fn plain() -> impl Strategy<Value = String> {
@@ -119,9 +119,12 @@ fn part(dice: &mut Dice<'_>) -> Value {
         6 => json!({"type": "file", "file": {"filename": dice.name() + ".txt",
             "file_data": format!("data:text/plain,{}", dice.name())}}),
         7 => json!({"type": "file", "file": {"file_id": dice.name()}}),
-        8 => json!({"type": "file", "file": {"file_url": "https://x.example/a.pdf"}}),
+        8 => json!({"type": "file", "file": {"file_url": "https://x.example/a.pdf",
+            "context": dice.words(), "citations": {"enabled": true}}}),
         9 => json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}),
-        10 => json!({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}),
+        10 => {
+            json!({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA", "fps": 2}})
+        }
         _ => json!({"type": "brand_new", "word": dice.name()}),
     };
     marked(dice, part)
@@ -306,12 +309,11 @@ fn settings(dice: &mut Dice<'_>, body: &mut Map<String, Value>) {
     }
 }
 
-/// What only some have, and what nobody knows.
-fn rare_settings(dice: &mut Dice<'_>, body: &mut Map<String, Value>) {
+/// Settings that only some have, and what nobody knows.
+pub(crate) fn rare(word: &str) -> Vec<(&'static str, Value)> {
     let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}},
         "required": ["a"], "additionalProperties": false});
-    let word = dice.name();
-    for (name, value) in [
+    vec![
         ("top_k", json!(40)),
         ("n", json!(2)),
         ("presence_penalty", json!(0.5)),
@@ -330,7 +332,7 @@ fn rare_settings(dice: &mut Dice<'_>, body: &mut Map<String, Value>) {
         ("reasoning", json!({"max_tokens": 2048})),
         (
             "thinking",
-            json!({"type": "enabled", "budget_tokens": 4096}),
+            json!({"type": "enabled", "budget_tokens": 5000}),
         ),
         ("safety_identifier", json!(word)),
         ("prompt_cache_key", json!(word)),
@@ -347,7 +349,13 @@ fn rare_settings(dice: &mut Dice<'_>, body: &mut Map<String, Value>) {
         ),
         ("cache_control", json!({"type": "ephemeral"})),
         ("brand_new_setting", json!({"x": word})),
-    ] {
+    ]
+}
+
+/// Some of them.
+fn rare_settings(dice: &mut Dice<'_>, body: &mut Map<String, Value>) {
+    let word = dice.name();
+    for (name, value) in rare(&word) {
         if dice.once_in(8) {
             body.insert(name.to_owned(), value);
         }

@@ -20,8 +20,10 @@ use vendors::PLAN;
 mod answers;
 mod conversation;
 mod dice;
+mod idle;
 mod losses;
 mod said;
+mod specimens;
 mod vendors;
 mod voices;
 
