@@ -204,6 +204,7 @@ fn words_that_belong_to_no_block_break_the_stream() {
     let call = r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}"#;
     let thought = r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}"#;
     let text = r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#;
+    let own = r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":"{}"}}}"#;
     let hidden =
         r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"aGk="}}}"#;
     let openai = |delta: &str, choice: u32| {
@@ -234,6 +235,17 @@ fn words_that_belong_to_no_block_break_the_stream() {
         (
             converse(&[("contentBlockDelta", hidden), ("contentBlockDelta", text)]),
             "words in a block that holds none",
+        ),
+        (
+            converse(&[
+                ("contentBlockDelta", hidden),
+                ("contentBlockDelta", thought),
+            ]),
+            "words in a block that holds none",
+        ),
+        (
+            converse(&[("contentBlockDelta", hidden), ("contentBlockDelta", own)]),
+            "arguments in a block that holds none",
         ),
         (
             openai(
