@@ -337,7 +337,7 @@ fn blocks_of(content: &Value) -> Vec<Value> {
                     serde_json::from_str::<Value>(server.raw.as_str()).unwrap()
                 ])
             }
-            other => panic!("{other:?}"),
+            other => json!(format!("{other:?}")),
         })
         .collect()
 }

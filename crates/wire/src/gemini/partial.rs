@@ -225,7 +225,7 @@ fn unescaped(key: &str) -> Cow<'_, str> {
     while let Some(char) = chars.next() {
         match (char, chars.as_str().starts_with('\'')) {
             // The quote itself comes next.
-            ('\\', true) => continue,
+            ('\\', true) => {}
             ('\\', false) => {
                 json.push(char);
                 json.extend(chars.next());
