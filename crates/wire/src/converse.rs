@@ -10,6 +10,7 @@ mod error;
 mod event_reader;
 mod family;
 mod fields;
+mod kept;
 mod reply_reader;
 mod request_writer;
 mod thinking;

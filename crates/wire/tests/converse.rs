@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use wire::converse;
 use wire::fault::{Fault, Kind};
-use wire::ir::{Break, Encoded, Face, Plan, Recall, Refusal, Translation};
+use wire::ir::{Block, Break, Encoded, Event, Face, Plan, Reader, Recall, Refusal, Translation};
 use wire::json::Node;
 use wire::openai;
 
@@ -305,4 +305,122 @@ fn a21_what_is_lost_is_told_or_refused() {
     .unwrap_err();
     assert_eq!(refusal.message, "acme does not support n, seed");
     assert_eq!(Fault::from(refusal).kind, Kind::UnsupportedParameter);
+}
+
+/// What is told of these events, by the deltas of the chunks that hold more than a role.
+fn deltas(events: &[(&str, Value)]) -> Vec<Value> {
+    let mut stream = stream();
+    let events = events.iter().map(|(name, payload)| event(name, payload));
+    let end = [
+        event("messageStop", &json!({"stopReason": "end_turn"})),
+        event("metadata", &json!({})),
+    ];
+    let (ended, out) = push(&mut stream, events.chain(end).flatten().collect());
+    assert_eq!(ended, Ok(()), "{out}");
+    wire::sse::blocks(out.as_bytes())
+        .filter(|block| !block.is_done())
+        .map(|block| serde_json::from_slice(&block.data().unwrap()).unwrap())
+        .map(|chunk: Value| chunk["choices"][0]["delta"].clone())
+        .collect()
+}
+
+fn blocks_of(content: &Value) -> Vec<Value> {
+    let body = json!({"output": {"message": {"role": "assistant", "content": content}}});
+    let body = body.to_string();
+    let reply = converse::read_reply(body.as_bytes(), &Recall::default()).unwrap();
+    let blocks = reply.choices.first().unwrap().blocks.iter();
+    blocks
+        .map(|block| match block {
+            Block::Server(server) => {
+                json!([
+                    server.kind,
+                    serde_json::from_str::<Value>(server.raw.as_str()).unwrap()
+                ])
+            }
+            other => json!(format!("{other:?}")),
+        })
+        .collect()
+}
+
+/// The blocks of the vendor's own that a stream of these events tells.
+fn blocks_told(events: &[(&str, Value)]) -> Vec<Value> {
+    let mut told = Vec::new();
+    let mut reader = converse::reader(Recall::default(), 1 << 16);
+    for (name, payload) in events {
+        let mut sink = |event: Event<'_>| {
+            if let Event::Whole {
+                content: Block::Server(server),
+                ..
+            } = event
+            {
+                let raw: Value = serde_json::from_str(server.raw.as_str()).unwrap();
+                told.push(json!([server.kind, raw]));
+            }
+        };
+        let frame = Bytes::from(event(name, payload));
+        assert_eq!(reader.push(frame, &mut sink), Ok(()), "{payload}");
+    }
+    told
+}
+
+#[test]
+fn what_the_vendors_own_tools_gave_is_told_the_same_whole_and_in_pieces() {
+    let start = json!({"toolUseId": "t1", "type": "nova_grounding_result", "status": "success"});
+    let found = json!({"json": {"url": "https://x.example/", "text": "page"}});
+    let piece = |parts: Value| {
+        let payload = json!({"contentBlockIndex": 0, "delta": {"toolResult": parts}});
+        ("contentBlockDelta", payload)
+    };
+    let begin = json!({"contentBlockIndex": 0, "start": {"toolResult": start}});
+    let stop = ("contentBlockStop", json!({"contentBlockIndex": 0}));
+    for (pieces, content) in [
+        (vec![], json!([])),
+        (
+            vec![
+                json!([{"text": "fo"}]),
+                json!([{"text": "und"}, {"text": "two"}]),
+                json!([found]),
+                json!([{"text": "end"}]),
+            ],
+            json!([{"text": "found"}, {"text": "two"}, found, {"text": "end"}]),
+        ),
+    ] {
+        let mut whole = start.clone();
+        whole["content"] = content;
+        let mut events = vec![("contentBlockStart", begin.clone())];
+        events.extend(pieces.into_iter().map(piece));
+        events.push(stop.clone());
+        let whole = blocks_of(&json!([{"toolResult": whole}]));
+        assert_eq!(blocks_told(&events), whole);
+    }
+    // One that was never announced is told once as well.
+    let pieces = [
+        piece(json!([{"text": "a"}])),
+        piece(json!([{"text": "b"}])),
+        stop,
+    ];
+    let whole = blocks_of(&json!([{"toolResult": {"content": [{"text": "ab"}]}}]));
+    assert_eq!(blocks_told(&pieces), whole);
+}
+
+#[test]
+fn data_in_pieces_that_are_each_padded_is_one_when_it_is_told() {
+    let picture = |bytes: &str| {
+        let delta = json!({"image": {"source": {"bytes": bytes}}});
+        (
+            "contentBlockDelta",
+            json!({"contentBlockIndex": 0, "delta": delta}),
+        )
+    };
+    let start = json!({"contentBlockIndex": 0, "start": {"image": {"format": "png"}}});
+    let told = deltas(&[
+        ("contentBlockStart", start),
+        picture("iVBORw0KGgo="),
+        picture("aGk="),
+    ]);
+    let told = json!(told).to_string();
+    assert!(
+        told.contains("data:image/png;base64,iVBORw0KGgpoaQ==\""),
+        "{told}"
+    );
 }

@@ -204,6 +204,7 @@ fn words_that_belong_to_no_block_break_the_stream() {
     let call = r#"{"contentBlockIndex":2,"delta":{"toolUse":{"input":"{}"}}}"#;
     let thought = r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}"#;
     let text = r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#;
+    let own = r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":"{}"}}}"#;
     let hidden =
         r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"aGk="}}}"#;
     let openai = |delta: &str, choice: u32| {
@@ -236,6 +237,17 @@ fn words_that_belong_to_no_block_break_the_stream() {
             "words in a block that holds none",
         ),
         (
+            converse(&[
+                ("contentBlockDelta", hidden),
+                ("contentBlockDelta", thought),
+            ]),
+            "words in a block that holds none",
+        ),
+        (
+            converse(&[("contentBlockDelta", hidden), ("contentBlockDelta", own)]),
+            "arguments in a block that holds none",
+        ),
+        (
             openai(
                 "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]}",
                 0,
@@ -254,6 +266,58 @@ fn words_that_belong_to_no_block_break_the_stream() {
     ] {
         assert_eq!(ended, Err(Break::Malformed(expected.to_owned())), "{out}");
         assert!(!out.contains("[DONE]"), "{out}");
+    }
+}
+
+/// A piece without words leaves no hole, and none counts behind the end that was told.
+#[test]
+fn what_says_nothing_or_comes_behind_the_end_breaks_nothing() {
+    const HIDDEN: &str = "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"x\"}}\n\n";
+    const END: &str =
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n";
+    let claude = |events: &[&str]| {
+        let stream = events.concat();
+        told(
+            to_openai(anthropic::reader(Recall::default(), MAX)),
+            &[stream.as_bytes()],
+        )
+    };
+    let more = |index: u64, delta: &str| {
+        format!(
+            "data: {{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{delta}}}\n\n"
+        )
+    };
+    for (delta, says) in [
+        (r#"{"type":"text_delta","text":""}"#, false),
+        (r#"{"type":"thinking_delta","thinking":""}"#, false),
+        (r#"{"type":"input_json_delta","partial_json":""}"#, false),
+        (r#"{"type":"signature_delta","signature":"s"}"#, false),
+        (r#"{"type":"citations_delta","citation":null}"#, false),
+        (r#"{"type":"invented_delta","invented":{"a":1}}"#, false),
+        (r#"{"type":"text_delta","text":"b"}"#, true),
+        (r#"{"type":"thinking_delta","thinking":"b"}"#, true),
+        (r#"{"type":"input_json_delta","partial_json":"{"}"#, true),
+        (
+            r#"{"type":"citations_delta","citation":{"type":"char_location","cited_text":"b"}}"#,
+            true,
+        ),
+    ] {
+        for (index, why) in [(7, "not open"), (1, "hidden")] {
+            let (ended, out) = claude(&[BLOCK, HIDDEN, &more(index, delta), END, STOP]);
+            let what = format!("more of block {index}, which is {why}");
+            let expected = if says {
+                Err(Break::Malformed(what))
+            } else {
+                Ok(())
+            };
+            assert_eq!(ended, expected, "{delta}");
+            assert_eq!(out.contains("[DONE]"), !says, "{out}");
+        }
+        for index in [0, 1, 7] {
+            let (ended, out) = claude(&[BLOCK, HIDDEN, END, &more(index, delta), STOP]);
+            assert_eq!(ended, Ok(()), "{delta}");
+            assert!(out.contains("\"stop\"") && out.contains("[DONE]"), "{out}");
+        }
     }
 }
 

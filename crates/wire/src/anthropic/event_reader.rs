@@ -31,6 +31,8 @@ pub struct EventReader {
     called: bool,
     /// What was given to the model of the answer still has to be told.
     prefilled: Option<&'static str>,
+    /// Why it ended was told, which closed all blocks.
+    finished: bool,
     done: bool,
 }
 
@@ -189,11 +191,6 @@ impl EventReader {
         delta(block, Delta::Text(text), sink);
     }
 
-    fn opened(&mut self, index: u64) -> Result<&mut Open, Break> {
-        let open = self.open.iter_mut().find(|open| open.index == index);
-        open.ok_or_else(|| Break::Malformed(format!("more of block {index}, which is not open")))
-    }
-
     /// Our number of a block whose content is told piece by piece.
     fn told(&self, index: u64) -> Option<u32> {
         let open = self.open.iter().find(|open| open.index == index)?;
@@ -201,19 +198,30 @@ impl EventReader {
     }
 
     fn more(&mut self, index: u64, delta_node: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
-        let open = self.opened(index)?;
+        // What comes behind the end comes too late, and belongs to nothing any more.
+        if self.finished {
+            return Ok(());
+        }
         let [text, json, thinking, signature, citation] =
             delta_node.pick(["text", "partial_json", "thinking", "signature", "citation"]);
-        let block = open.block;
-        if let Some(json) = json.and_then(Node::text) {
-            open.what.input(block, json, sink)?;
-        }
-        match &mut open.what {
-            What::Server(_, _, rest) if json.is_none() => return keep_one(rest, delta_node.raw()),
-            What::Nothing if text.or(thinking).or(citation).is_some() => {
-                let what = format!("more of block {index}, which is hidden");
-                return Err(Break::Malformed(what));
+        let open = self.open.iter_mut().find(|open| open.index == index);
+        let (block, what) = match open {
+            Some(Open { block, what, .. }) if !matches!(what, What::Nothing) => (*block, what),
+            // Only what is lost with it makes a hole in the answer.
+            lost => {
+                let why = lost.map_or("not open", |_| "hidden");
+                if says_something([text, json, thinking], citation) {
+                    let what = format!("more of block {index}, which is {why}");
+                    return Err(Break::Malformed(what));
+                }
+                return Ok(());
             }
+        };
+        if let Some(json) = json.and_then(Node::text) {
+            what.input(block, json, sink)?;
+        }
+        match what {
+            What::Server(_, _, rest) if json.is_none() => return keep_one(rest, delta_node.raw()),
             what if !what.is_told() => return Ok(()),
             _ => {}
         }
@@ -277,6 +285,7 @@ impl EventReader {
         for index in self.open.iter().map(|open| open.index).collect::<Vec<_>>() {
             self.close(index, sink);
         }
+        self.finished = true;
         let mut finish = read_finish(reason, sequence);
         if let Some(text) = refusal(&finish, details.or(outer)) {
             let block = self.blocks;
@@ -314,6 +323,13 @@ impl What {
         };
         keep(kept, &json)
     }
+}
+
+/// Whether one of these holds words, or sources of them.
+fn says_something(words: [Option<Node<'_>>; 3], citation: Option<Node<'_>>) -> bool {
+    let mut words = words.into_iter().filter_map(|node| node?.text());
+    words.any(|words| !words.is_empty())
+        || citation.is_some_and(|citation| !citation.members().is_empty())
 }
 
 fn keep(kept: &mut String, more: &str) -> Result<(), Break> {

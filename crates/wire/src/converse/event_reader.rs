@@ -6,21 +6,16 @@ use bytes::Bytes;
 
 use super::block_reader::{invented, is_server, picture, read_citation};
 use super::error::read_error;
+use super::kept::{Blob, ToolResult, keep, redacted, server};
 use super::reply_reader::{metadata, read_finish};
 use super::usage;
 use crate::eventstream::{Decoder, Frame, FrameError};
-use crate::ir::{
-    Block, Break, Delta, Event, Finish, Opaque, OpaqueKind, Opening, Raw, Reader, Recall, Server,
-    Sink, Start, Thinking,
-};
+use crate::ir::{Block, Break, Delta, Event, Finish, Opening, Raw, Reader, Recall, Sink, Start};
 use crate::json::Node;
-use crate::json::write;
 use crate::vendor_error::VendorError;
 
 /// Blocks that may be open at once.
 const OPEN_MAX: usize = 256;
-/// Bytes of a block that has to be kept until it is whole.
-const KEPT_MAX: usize = 16 * 1024 * 1024;
 
 /// Reads the frames of a Converse stream.
 #[derive(Debug)]
@@ -79,10 +74,12 @@ enum What {
     Custom(String),
     /// A tool that the vendor runs: its beginning, and its input.
     Server(String, String),
+    /// What such a tool gave.
+    Result(ToolResult),
     /// Hidden reasoning.
-    Redacted(String),
+    Redacted(Blob),
     /// A picture: its format, and its bytes.
-    Picture(String, String),
+    Picture(String, Blob),
 }
 
 impl Reader for EventReader {
@@ -181,9 +178,9 @@ impl State {
     ) -> Result<(), Break> {
         // One that was never closed is complete when another takes its number.
         self.close(index, sink);
-        let [call, image] = data
+        let [call, image, result] = data
             .get("start")
-            .map(|start| start.pick(["toolUse", "image"]))
+            .map(|start| start.pick(["toolUse", "image", "toolResult"]))
             .unwrap_or_default();
         let text = |node: Node<'_>, name| {
             node.get(name)
@@ -191,14 +188,15 @@ impl State {
                 .unwrap_or_default()
                 .into_owned()
         };
-        let what = match (call, image) {
-            (Some(call), _) if is_server(call) => {
+        let what = match (call, image, result) {
+            (Some(call), ..) if is_server(call) => {
                 What::Server(call.raw().to_owned(), String::new())
             }
-            (Some(call), _) => self.open_call(call, sink),
-            (None, Some(image)) => What::Picture(text(image, "format"), String::new()),
+            (Some(call), ..) => self.open_call(call, sink),
+            (None, Some(image), _) => What::Picture(text(image, "format"), Blob::default()),
+            (None, None, Some(result)) => What::Result(ToolResult::new(result)),
             // What kind of block it is shows in its first piece.
-            (None, None) => return Ok(()),
+            (None, None, None) => return Ok(()),
         };
         self.open(index, what)
     }
@@ -280,20 +278,28 @@ impl State {
         piece: Node<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Break> {
-        let [text, reasoning, citation, image, call] =
-            piece.pick(["text", "reasoningContent", "citation", "image", "toolUse"]);
+        let [text, reasoning, citation, image, call, result] = piece.pick([
+            "text",
+            "reasoningContent",
+            "citation",
+            "image",
+            "toolUse",
+            "toolResult",
+        ]);
         let what = if text.or(citation).is_some() {
             self.tell(Opening::Text, sink);
             What::Text
         } else if let Some(reasoning) = reasoning {
             if reasoning.get("redactedContent").is_some() {
-                What::Redacted(String::new())
+                What::Redacted(Blob::default())
             } else {
                 self.tell(Opening::Thinking, sink);
                 What::Thinking
             }
         } else if image.is_some() {
-            What::Picture("png".to_owned(), String::new())
+            What::Picture("png".to_owned(), Blob::default())
+        } else if result.is_some() {
+            What::Result(ToolResult::new(Node::of("{}")))
         } else if call.is_some() {
             let what = format!("more of block {index}, a tool call that nobody named");
             return Err(Break::Malformed(what));
@@ -314,9 +320,10 @@ impl State {
         let Open { block, what, .. } = self.open.remove(at);
         match what {
             What::Server(start, input) => return self.whole(server(&start, &input), sink),
+            What::Result(result) => return self.whole(result.whole(), sink),
             What::Redacted(data) => return self.whole(redacted(data), sink),
             What::Picture(format, data) => {
-                return self.whole(picture(&format, Cow::Owned(data)), sink);
+                return self.whole(picture(&format, Cow::Owned(data.whole())), sink);
             }
             What::Custom(input) => {
                 let text = Node::parse(input.as_bytes())
@@ -370,42 +377,35 @@ impl State {
 
 impl Open {
     fn more(&mut self, piece: Node<'_>, sink: &mut Sink<'_>) -> Result<(), Break> {
-        let [text, call, reasoning, citation, image] =
-            piece.pick(["text", "toolUse", "reasoningContent", "citation", "image"]);
+        let [text, call, reasoning, citation] =
+            piece.pick(["text", "toolUse", "reasoningContent", "citation"]);
+        let [thought, signature] = reasoning
+            .map(|reasoning| reasoning.pick(["text", "signature"]))
+            .unwrap_or_default();
+        let [text, thought, signature] =
+            [text, thought, signature].map(|node| node.and_then(Node::text).unwrap_or_default());
         let (what, block) = (&mut self.what, self.block);
-        if !what.is_told() && text.or(citation).is_some() {
-            let what = "words in a block that holds none".to_owned();
-            return Err(Break::Malformed(what));
+        if let Some(input) = call.and_then(|call| call.get("input")?.text()) {
+            what.input(block, &input, sink)?;
         }
-        let said =
-            |node: Option<Node<'_>>, name: &str| node?.get(name)?.text().map(Cow::into_owned);
-        if let Some(text) = text.and_then(Node::text) {
-            delta(block, Delta::Text(text), sink);
+        if !what.is_told() {
+            if !text.is_empty() || !thought.is_empty() || citation.is_some() {
+                return Err(holds_none("words"));
+            }
+            return what.keep(piece);
         }
+        delta(block, Delta::Text(text), sink);
         if let Some(citation) = citation {
             delta(block, Delta::Citation(read_citation(citation)), sink);
         }
-        if let Some(input) = said(call, "input") {
-            what.input(block, &input, sink)?;
-        }
-        if what.is_told() {
-            let [text, signature] = reasoning
-                .map(|reasoning| reasoning.pick(["text", "signature"]))
-                .unwrap_or_default()
-                .map(|node| node.and_then(Node::text).unwrap_or_default());
-            delta(block, Delta::Thinking(text), sink);
-            delta(block, Delta::Signature(signature), sink);
-        }
-        if let (What::Redacted(kept), Some(data)) = (&mut *what, said(reasoning, "redactedContent"))
-        {
-            keep(kept, &data)?;
-        }
-        let bytes = said(image.and_then(|image| image.get("source")), "bytes");
-        if let (What::Picture(_, kept), Some(data)) = (what, bytes) {
-            keep(kept, &data)?;
-        }
+        delta(block, Delta::Thinking(thought), sink);
+        delta(block, Delta::Signature(signature), sink);
         Ok(())
     }
+}
+
+fn holds_none(what: &str) -> Break {
+    Break::Malformed(format!("{what} in a block that holds none"))
 }
 
 impl What {
@@ -413,8 +413,24 @@ impl What {
     fn is_told(&self) -> bool {
         !matches!(
             self,
-            What::Server(..) | What::Redacted(_) | What::Picture(..)
+            What::Server(..) | What::Result(_) | What::Redacted(_) | What::Picture(..)
         )
+    }
+
+    /// More of what is told once it is whole.
+    fn keep(&mut self, piece: Node<'_>) -> Result<(), Break> {
+        let [reasoning, image, result] = piece.pick(["reasoningContent", "image", "toolResult"]);
+        match self {
+            What::Redacted(kept) => reasoning
+                .and_then(|reasoning| reasoning.get("redactedContent")?.text())
+                .map(|data| kept.keep(&data)),
+            What::Picture(_, kept) => image
+                .and_then(|image| image.get("source")?.get("bytes")?.text())
+                .map(|data| kept.keep(&data)),
+            What::Result(kept) => result.map(|result| kept.keep(result)),
+            _ => None,
+        }
+        .unwrap_or(Ok(()))
     }
 
     /// More of a call's input.
@@ -426,19 +442,13 @@ impl What {
             }
             What::Answer => delta(block, Delta::Text(Cow::Borrowed(json)), sink),
             What::Custom(kept) | What::Server(_, kept) => return keep(kept, json),
-            What::Redacted(_) | What::Picture(..) => {}
+            What::Result(_) | What::Redacted(_) | What::Picture(..) if !json.is_empty() => {
+                return Err(holds_none("arguments"));
+            }
+            What::Result(_) | What::Redacted(_) | What::Picture(..) => {}
         }
         Ok(())
     }
-}
-
-fn keep(kept: &mut String, more: &str) -> Result<(), Break> {
-    if kept.len() + more.len() > KEPT_MAX {
-        let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
-        return Err(Break::Malformed(what));
-    }
-    kept.push_str(more);
-    Ok(())
 }
 
 /// Tells more of a block, if there is more.
@@ -458,34 +468,6 @@ fn delta(block: u32, delta: Delta<'_>, sink: &mut Sink<'_>) {
             delta,
         });
     }
-}
-
-fn redacted(data: String) -> Block<'static> {
-    Block::Thinking(Thinking {
-        text: Cow::Borrowed(""),
-        state: Some(Opaque {
-            kind: OpaqueKind::Redacted,
-            data: Cow::Owned(data),
-        }),
-    })
-}
-
-/// A call of the vendor's own as a whole answer would have it.
-fn server(start: &str, input: &str) -> Block<'static> {
-    let input = Node::parse(input.as_bytes()).ok();
-    let mut out = Vec::with_capacity(start.len() + 16);
-    write::object(&mut out, |o| {
-        for (name, value) in Node::of(start).members() {
-            if name != "input" || input.is_none() {
-                o.raw(&name, value.raw());
-            }
-        }
-        o.raw_if("input", input.map(Node::raw));
-    });
-    Block::Server(Server {
-        kind: Cow::Borrowed("server_tool_use"),
-        raw: Raw::from(String::from_utf8(out).unwrap_or_else(|_| start.to_owned())),
-    })
 }
 
 /// What an exception within the stream says.

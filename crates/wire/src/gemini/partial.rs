@@ -7,14 +7,18 @@ use serde_json::{Map, Value};
 use crate::ir::Break;
 use crate::json::Node;
 
-/// Bytes of pieces that are kept until the call is whole.
+/// Bytes of pieces that are kept until the call is whole, and of the places made for them.
 const KEPT_MAX: usize = 16 * 1024 * 1024;
 /// Steps of one place.
 const STEPS_MAX: usize = 64;
 /// Characters of a piece that an error shows.
 const SHOWN_MAX: usize = 200;
-/// Elements of one array.
-const ELEMENTS_MAX: usize = 4096;
+/// Elements of an array that may be passed over until they come themselves.
+const GAP_MAX: usize = 16;
+/// Bytes of an object that one member makes: it has room for more at once.
+const OBJECT: usize = 11 * MEMBER;
+/// Bytes of a member beside its name's and its value's own.
+const MEMBER: usize = size_of::<String>() + size_of::<Value>();
 
 /// A call that goes on.
 #[derive(Debug, Default)]
@@ -38,11 +42,7 @@ impl Partial {
         let [id, name, args, pieces, continues] =
             call.pick(["id", "name", "args", "partialArgs", "willContinue"]);
         self.kept = self.kept.saturating_add(call.raw().len());
-        if self.kept > KEPT_MAX {
-            return Err(Break::Malformed(format!(
-                "a call has more than {KEPT_MAX} bytes of arguments"
-            )));
-        }
+        self.check()?;
         if let Some(id) = id.and_then(Node::text) {
             self.id = id.into_owned();
         }
@@ -59,11 +59,21 @@ impl Partial {
                     "a piece of a call's arguments has no place: {piece}"
                 ))
             })?;
+            self.check()?;
         }
         Ok(continues.and_then(Node::flag) == Some(true))
     }
 
-    /// Puts a piece in its place; None when it has none.
+    fn check(&self) -> Result<(), Break> {
+        if self.kept > KEPT_MAX {
+            return Err(Break::Malformed(format!(
+                "a call has more than {KEPT_MAX} bytes of arguments"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Puts a piece in its place; None when it has none, or its value is not a plain one.
     fn piece(&mut self, piece: Node<'_>) -> Option<()> {
         let [path, text, number, flag, null] = piece.pick([
             "jsonPath",
@@ -73,12 +83,13 @@ impl Partial {
             "nullValue",
         ]);
         let path = path.and_then(Node::text)?;
-        let place = place(&mut self.args, &path)?;
+        let place = place(&mut self.args, &path, &mut self.kept)?;
         match (text.and_then(Node::text), number.or(flag)) {
             (Some(more), _) => match place {
                 Value::String(text) => text.push_str(&more),
                 other => *other = Value::String(more.into_owned()),
             },
+            (None, Some(value)) if value.is_object() || value.is_array() => return None,
             (None, Some(value)) => {
                 *place = serde_json::from_str(value.raw()).unwrap_or_default();
             }
@@ -102,38 +113,44 @@ impl Partial {
     }
 }
 
-/// The value at `$.a[0]['b']`, made where it is not there.
-fn place<'v>(root: &'v mut Value, path: &str) -> Option<&'v mut Value> {
+/// The value at `$.a[0]['b']`, made where it is not there; `kept` counts what is made.
+fn place<'v>(root: &'v mut Value, path: &str, kept: &mut usize) -> Option<&'v mut Value> {
     let mut at = root;
-    for (count, step) in steps(path)?.into_iter().enumerate() {
-        if count >= STEPS_MAX {
-            return None;
-        }
+    for step in steps(path)? {
         at = match step {
-            Step::Name(name) => {
-                if !at.is_object() {
-                    *at = Value::Object(Map::new());
-                }
-                at.as_object_mut()?
-                    .entry(name.into_owned())
-                    .or_insert(Value::Null)
-            }
-            Step::Number(number) => {
-                if !at.is_array() {
-                    *at = Value::Array(Vec::new());
-                }
-                let array = at.as_array_mut()?;
-                if number >= ELEMENTS_MAX {
-                    return None;
-                }
-                if array.len() <= number {
-                    array.resize(number + 1, Value::Null);
-                }
-                array.get_mut(number)?
-            }
+            Step::Name(name) => member(at, name, kept)?,
+            Step::Number(number) => element(at, number, kept)?,
         };
     }
     Some(at)
+}
+
+fn member<'v>(at: &'v mut Value, name: Cow<'_, str>, kept: &mut usize) -> Option<&'v mut Value> {
+    if !at.is_object() {
+        *at = Value::Object(Map::new());
+        *kept = kept.saturating_add(OBJECT);
+    }
+    let object = at.as_object_mut()?;
+    Some(object.entry(name.into_owned()).or_insert_with(|| {
+        *kept = kept.saturating_add(MEMBER);
+        Value::Null
+    }))
+}
+
+fn element<'v>(at: &'v mut Value, number: usize, kept: &mut usize) -> Option<&'v mut Value> {
+    if !at.is_array() {
+        *at = Value::Array(Vec::new());
+    }
+    let array = at.as_array_mut()?;
+    let gap = number.saturating_sub(array.len());
+    if gap > GAP_MAX {
+        return None;
+    }
+    if array.len() <= number {
+        *kept = kept.saturating_add((gap + 1) * size_of::<Value>());
+        array.resize(number + 1, Value::Null);
+    }
+    array.get_mut(number)
 }
 
 enum Step<'p> {
@@ -145,22 +162,81 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (inside, after) = inside.split_once(']')?;
-            let quoted = inside.trim_matches(['\'', '"']);
-            steps.push(match inside.parse() {
-                Ok(number) => Step::Number(number),
-                Err(_) => Step::Name(Cow::Borrowed(quoted)),
-            });
-            rest = after;
-        } else {
-            let after = rest.strip_prefix('.')?;
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            steps.push(Step::Name(Cow::Borrowed(after.get(..end)?)));
-            rest = after.get(end..)?;
+        if steps.len() >= STEPS_MAX {
+            return None;
         }
+        let (step, after) = match rest.strip_prefix('[') {
+            Some(inside) => bracketed(inside)?,
+            None => {
+                let after = rest.strip_prefix('.')?;
+                let end = after.find(['.', '[']).unwrap_or(after.len());
+                let (name, after) = after.split_at_checked(end)?;
+                (Step::Name(Cow::Borrowed(name)), after)
+            }
+        };
+        steps.push(step);
+        rest = after;
     }
     Some(steps)
+}
+
+/// The step that a bracket was opened for, and what stands behind the one that closes it.
+fn bracketed(inside: &str) -> Option<(Step<'_>, &str)> {
+    for quote in ['\'', '"'] {
+        if let Some(inside) = inside.strip_prefix(quote) {
+            let (key, after) = quoted(inside, quote)?;
+            return Some((Step::Name(unescaped(key)), after));
+        }
+    }
+    let (inside, after) = inside.split_once(']')?;
+    let step = match inside.parse() {
+        Ok(number) => Step::Number(number),
+        Err(_) => Step::Name(Cow::Borrowed(inside)),
+    };
+    Some((step, after))
+}
+
+/// A key up to the quote that ends it, which a bracket follows.
+fn quoted(inside: &str, quote: char) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    for (at, char) in inside.char_indices() {
+        if escaped {
+            escaped = false;
+        } else if char == '\\' {
+            escaped = true;
+        } else if char == quote {
+            let (key, after) = inside.split_at_checked(at)?;
+            if let Some(after) = after.strip_prefix(quote)?.strip_prefix(']') {
+                return Some((key, after));
+            }
+        }
+    }
+    None
+}
+
+/// A key without its escapes, which are JSON's and that of a single quote.
+fn unescaped(key: &str) -> Cow<'_, str> {
+    if !key.contains('\\') {
+        return Cow::Borrowed(key);
+    }
+    let mut json = String::with_capacity(key.len() + 2);
+    json.push('"');
+    let mut chars = key.chars();
+    while let Some(char) = chars.next() {
+        match (char, chars.as_str().starts_with('\'')) {
+            // The quote itself comes next.
+            ('\\', true) => {}
+            ('\\', false) => {
+                json.push(char);
+                json.extend(chars.next());
+            }
+            ('"', _) => json.push_str("\\\""),
+            _ => json.push(char),
+        }
+    }
+    json.push('"');
+    // What is no escape after all stands for itself.
+    serde_json::from_str(&json).map_or(Cow::Borrowed(key), Cow::Owned)
 }
 
 #[cfg(test)]
@@ -182,13 +258,22 @@ mod tests {
                 "willContinue":true}"#,
                 true,
             ),
+            (
+                r#"{"partialArgs":[{"jsonPath":"$['user[name]']['x']","numberValue":1},
+                {"jsonPath":"$['it\\'s \"so\" \\u00e9']","numberValue":2},{"jsonPath":"$[\"'q'\"]","numberValue":3},
+                {"jsonPath":"$['0']","numberValue":4},{"jsonPath":"$['a\\d']","numberValue":5}],
+                "willContinue":true}"#,
+                true,
+            ),
             ("{}", false),
         ] {
             assert_eq!(partial.take(Node::of(piece)), Ok(goes_on), "{piece}");
         }
         let args: Value = serde_json::from_str(&partial.args()).unwrap();
-        let expected =
-            serde_json::json!({"a": "xy", "b": [null, {"c": 2}], "d e": true, "n": null});
+        let expected = serde_json::json!({
+            "a": "xy", "b": [null, {"c": 2}], "d e": true, "n": null,
+            "user[name]": {"x": 1}, "it's \"so\" \u{e9}": 2, "'q'": 3, "0": 4, "a\\d": 5,
+        });
         assert_eq!((partial.name.as_str(), args), ("f", expected));
     }
 
@@ -198,7 +283,11 @@ mod tests {
             r#"{"stringValue":"x"}"#,
             r#"{"jsonPath":"a","stringValue":"x"}"#,
             r#"{"jsonPath":"$[","stringValue":"x"}"#,
-            r#"{"jsonPath":"$.z[99999]","boolValue":true}"#,
+            r#"{"jsonPath":"$['a]","stringValue":"x"}"#,
+            r#"{"jsonPath":"$['a\\']","stringValue":"x"}"#,
+            r#"{"jsonPath":"$.z[17]","boolValue":true}"#,
+            r#"{"jsonPath":"$.z[18446744073709551615]","boolValue":true}"#,
+            r#"{"jsonPath":"$.z","numberValue":[1]}"#,
         ] {
             let call = format!(r#"{{"name":"f","partialArgs":[{piece}]}}"#);
             let taken = Partial::default().take(Node::of(&call));
@@ -207,5 +296,42 @@ mod tests {
             };
             assert!(what.contains(piece), "{what}");
         }
+    }
+
+    #[test]
+    fn the_places_that_short_pieces_make_are_bounded() {
+        for (step, other) in [("[16]", ".a"), (".b", "[0]"), ("[0]['b']", ".a")] {
+            let mut partial = Partial::default();
+            let mut taken = Ok(true);
+            let mut bytes = 0;
+            // Each takes the place of what the one before it has made.
+            for path in [step, other].into_iter().cycle().take(1 << 16) {
+                let path = format!("${}", path.repeat(STEPS_MAX / 2));
+                let call =
+                    format!(r#"{{"partialArgs":[{{"jsonPath":"{path}"}}],"willContinue":true}}"#);
+                bytes += call.len();
+                taken = partial.take(Node::of(&call));
+                if taken.is_err() {
+                    break;
+                }
+            }
+            let Err(Break::Malformed(what)) = taken else {
+                panic!("{step}: {taken:?}");
+            };
+            assert!(what.contains("more than"), "{what}");
+            assert!(bytes < KEPT_MAX / 4, "{step}: {bytes}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_comes_element_by_element() {
+        let mut partial = Partial::default();
+        for number in 0..10_000 {
+            let call = format!(
+                r#"{{"partialArgs":[{{"jsonPath":"$[{number}]","numberValue":{number}}}],"willContinue":true}}"#
+            );
+            assert_eq!(partial.take(Node::of(&call)), Ok(true), "{number}");
+        }
+        assert!(partial.args().ends_with(",9999]"));
     }
 }
