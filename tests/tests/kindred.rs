@@ -212,18 +212,19 @@ fn d24_what_azures_filter_finds_is_told_in_the_event_behind_it() {
     );
 }
 
+/// Two targets at Azure, the first of which is asked first.
+fn before_two_regions(vendor: &Vendor) -> Gateway {
+    let [west, east] = ["west", "east"]
+        .map(|name| target(vendor, name, "azure-openai", &format!("/{name}"), AZURE));
+    let setup = setup(vendor).section("discovery:\n  enabled: false");
+    Gateway::start(&setup.further_target(&west).further_target(&east))
+}
+
 #[test]
 fn d24_a_stream_that_fails_behind_what_the_filter_found_goes_to_the_next_target() {
     const BUSY: &str = "data: {\"error\":{\"message\":\"busy\",\"code\":\"503\"}}\n\n";
     let vendor = Vendor::start();
-    let entries = ["west", "east"]
-        .map(|name| target(&vendor, name, "azure-openai", &format!("/{name}"), AZURE));
-    let gateway = Gateway::start(
-        &setup(&vendor)
-            .section("discovery:\n  enabled: false")
-            .further_target(&entries[0])
-            .further_target(&entries[1]),
-    );
+    let gateway = before_two_regions(&vendor);
     for broken in [[PROMPT, ROLE, BUSY].concat(), [PROMPT, ROLE].concat()] {
         streams(&vendor, "/west/openai/v1/chat/completions", &broken);
         streams(
@@ -242,14 +243,7 @@ fn d24_a_stream_that_fails_behind_what_the_filter_found_goes_to_the_next_target(
 #[test]
 fn d24_azures_filter_is_told_as_such_and_no_other_target_is_asked() {
     let vendor = Vendor::start();
-    let entries = ["west", "east"]
-        .map(|name| target(&vendor, name, "azure-openai", &format!("/{name}"), AZURE));
-    let gateway = Gateway::start(
-        &setup(&vendor)
-            .section("discovery:\n  enabled: false")
-            .further_target(&entries[0])
-            .further_target(&entries[1]),
-    );
+    let gateway = before_two_regions(&vendor);
     let refusal = json!({"error": {
         "code": "content_filter", "message": "The response was filtered…", "param": "prompt", "type": null, "status": 400,
         "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": true, "severity": "high"}}},

@@ -381,8 +381,7 @@ impl Target {
         path: Option<&str>,
     ) -> Result<(), String> {
         let url = match path {
-            Some(path) if path.starts_with('/') => Some(format!("{}{path}", self.base)),
-            Some(url) => Some(url.to_owned()),
+            Some(path) => Some(providers::url_at(path, self.base.as_str())),
             None => providers::list_url(&self.provider, &self.base),
         };
         let Some(url) = url else {

@@ -82,6 +82,11 @@ fn undated_query<'a>(provider: &'a Provider, surface: Surface, vars: &Vars) -> O
     (surface != Surface::Passthrough).then_some(query.as_str())
 }
 
+/// A path below an API root, or a whole URL as it is.
+pub fn url_at(path: &str, root: &str) -> String {
+    format!("{}{path}", root_for(path, root))
+}
+
 /// Where a vendor lists its models, if it does.
 pub fn list_url(provider: &Provider, base: &BaseUrl) -> Option<String> {
     let path = provider.discovery.as_deref()?;
@@ -90,7 +95,7 @@ pub fn list_url(provider: &Provider, base: &BaseUrl) -> Option<String> {
     let root = strips
         .find_map(|ending| root.strip_suffix(ending.as_str()))
         .unwrap_or(root);
-    Some(format!("{}{path}", root_for(path, root)))
+    Some(url_at(path, root))
 }
 
 /// A path that is a whole URL stands on its own.

@@ -35,7 +35,7 @@ pub use credentials::{
     Env, FromEnv, credentials_from_env, detect, missing_from_env, models_from_env,
 };
 pub use encode::{ChatPlan, Encoded, Refused, encode_chat};
-pub use endpoint::{BadEndpoint, endpoint, list_url};
+pub use endpoint::{BadEndpoint, endpoint, list_url, url_at};
 pub use family::Family;
 pub use form::Form;
 pub use headers::{BadHeader, fixed_headers, join as join_headers, request_headers};

@@ -22,6 +22,7 @@ mod event;
 mod extra;
 pub mod files;
 mod finish;
+mod kept;
 mod marks;
 pub mod media;
 pub mod names;
@@ -56,5 +57,6 @@ pub use turns::{Shape, shape};
 pub use usage::Usage;
 
 pub(crate) use extra::with_extra;
+pub(crate) use kept::{check_kept, keep};
 pub(crate) use marks::keep_last_marks;
 pub(crate) use received::{count, note_strangers, unsayable, word, wrong};

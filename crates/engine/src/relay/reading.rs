@@ -88,17 +88,14 @@ impl Reading {
         rules: &StreamRules,
         ready: &mut VecDeque<Bytes>,
     ) -> Taken {
-        match (self, cause) {
-            (Reading::Same(same), _) => same.end(cause, rules, ready),
-            (Reading::Other(translation), None) => {
-                translated(translation, rules, ready, 0, Translation::end)
-            }
-            (Reading::Other(translation), Some(cause)) => {
+        match self {
+            Reading::Same(same) => same.end(cause, rules, ready),
+            Reading::Other(translation) => {
                 let mut taken = translated(translation, rules, ready, 0, Translation::end);
-                // Whatever is wrong with the last piece is so because the stream was cut.
-                taken.fault = taken
-                    .fault
-                    .map(|_| Fault::new(Kind::UpstreamCut).because(cause));
+                if let (Some(fault), Some(cause)) = (&mut taken.fault, cause) {
+                    // Whatever is wrong with the last piece is so because the stream was cut.
+                    *fault = Fault::new(Kind::UpstreamCut).because(cause);
+                }
                 taken
             }
         }

@@ -9,15 +9,13 @@ use super::text_piece;
 use super::usage::Counts;
 use crate::ir::{
     Block, Break, Delta, Event, EventStream, Events, Opaque, OpaqueKind, Opening, Raw, Recall,
-    Server, Sink, Start, Thinking, Unread,
+    Server, Sink, Start, Thinking, Unread, keep,
 };
 use crate::json::Node;
 use crate::json::write;
 
 /// Blocks that may be open at once.
 const OPEN_MAX: usize = 256;
-/// Bytes of a block that has to be kept until it is whole.
-const KEPT_MAX: usize = 16 * 1024 * 1024;
 
 /// Reads the events of a Messages stream.
 #[derive(Debug, Default)]
@@ -330,15 +328,6 @@ fn says_something(words: [Option<Node<'_>>; 3], citation: Option<Node<'_>>) -> b
     let mut words = words.into_iter().filter_map(|node| node?.text());
     words.any(|words| !words.is_empty())
         || citation.is_some_and(|citation| !citation.members().is_empty())
-}
-
-fn keep(kept: &mut String, more: &str) -> Result<(), Break> {
-    if kept.len() + more.len() > KEPT_MAX {
-        let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
-        return Err(Break::Malformed(what));
-    }
-    kept.push_str(more);
-    Ok(())
 }
 
 /// Keeps one more of a list.

@@ -65,13 +65,10 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::GRAMMARS,
         said::SEARCH_OPTIONS_BUT_PLACE,
         said::FORMAT_DESCRIPTION,
+        said::SECOND_USER,
     ];
     dropped.note_said(request, &lacking);
-    let two = request.user.is_some() && request.safety_identifier.is_some();
-    dropped.note_if(two, "safety_identifier");
-    for (name, _) in &request.unknown {
-        dropped.note(name.to_string());
-    }
+    dropped.note_unknown(request, |_| false);
 }
 
 /// A request on its way.

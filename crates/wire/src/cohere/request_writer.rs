@@ -89,9 +89,7 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::FORMAT_DESCRIPTION,
     ];
     dropped.note_said(request, &lacking);
-    for (name, _) in &request.unknown {
-        dropped.note(name.to_string());
-    }
+    dropped.note_unknown(request, |_| false);
 }
 
 /// Text files of the conversation stand beside it.

@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use super::block_reader::{invented, is_server, picture, read_citation};
 use super::error::read_error;
-use super::kept::{Blob, ToolResult, keep, redacted, server};
+use super::kept::{Blob, ToolResult, redacted, server};
 use super::reply_reader::{metadata, read_finish};
 use super::usage;
 use crate::eventstream::{Decoder, Frame, FrameError};
-use crate::ir::{Block, Break, Delta, Event, Finish, Opening, Raw, Reader, Recall, Sink, Start};
+use crate::ir::{
+    Block, Break, Delta, Event, Finish, Opening, Raw, Reader, Recall, Sink, Start, keep,
+};
 use crate::json::Node;
 use crate::vendor_error::VendorError;
 

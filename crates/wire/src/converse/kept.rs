@@ -5,27 +5,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::ir::{Block, Break, Opaque, OpaqueKind, Raw, Server, Thinking};
+use crate::ir::{Block, Break, Opaque, OpaqueKind, Raw, Server, Thinking, check_kept, keep};
 use crate::json::Node;
 use crate::json::write;
-
-/// Bytes of one block.
-const KEPT_MAX: usize = 16 * 1024 * 1024;
-
-/// Keeps more of a block.
-pub(super) fn keep(kept: &mut String, more: &str) -> Result<(), Break> {
-    check(kept.len() + more.len())?;
-    kept.push_str(more);
-    Ok(())
-}
-
-fn check(bytes: usize) -> Result<(), Break> {
-    if bytes > KEPT_MAX {
-        let what = format!("a block is larger than the limit of {KEPT_MAX} bytes");
-        return Err(Break::Malformed(what));
-    }
-    Ok(())
-}
 
 /// Bytes that come as base64, in pieces that may each have been encoded by themselves.
 #[derive(Debug, Default)]
@@ -42,7 +24,7 @@ impl Blob {
         if self.bytes.is_empty() && !self.text.ends_with('=') {
             return keep(&mut self.text, more);
         }
-        check(self.text.len() + self.bytes.len() + more.len())?;
+        check_kept(self.text.len() + self.bytes.len() + more.len())?;
         let text = std::mem::take(&mut self.text);
         for piece in [&text, more] {
             STANDARD.decode_vec(piece, &mut self.bytes).map_err(|why| {

@@ -68,19 +68,16 @@ fn note_unsayable(request: &Request<'_>, family: &Family, dropped: &mut Dropped)
         said::MARKS_ON_BLANKS,
         said::GRAMMARS,
         said::SEARCH_OPTIONS,
+        said::SECOND_USER,
     ];
     dropped.note_said(request, &lacking);
-    let two = request.user.is_some() && request.safety_identifier.is_some();
-    dropped.note_if(two, "safety_identifier");
     if !family.takes(Takes::Status) {
         dropped.note_said(request, &[said::FAILED_RESULTS]);
     }
     for name in said::pieces_of_films(request) {
         dropped.note(name);
     }
-    for (name, _) in &request.unknown {
-        dropped.note(name.to_string());
-    }
+    dropped.note_unknown(request, |_| false);
 }
 
 /// A request on its way.

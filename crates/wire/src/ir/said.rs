@@ -31,6 +31,10 @@ pub(crate) const SOME_TOP_LOGPROBS: Said = ("top_logprobs", |request| {
 pub(crate) const USER: Said = ("user", |request| {
     request.user.is_some() || request.safety_identifier.is_some()
 });
+/// Where there is a word for one user only.
+pub(crate) const SECOND_USER: Said = ("safety_identifier", |request| {
+    request.user.is_some() && request.safety_identifier.is_some()
+});
 pub(crate) const LOGIT_BIAS: Said = ("logit_bias", |request| {
     let bias = request.sampling.logit_bias.as_ref();
     bias.is_some_and(|bias| !bias.node().members().is_empty())
@@ -58,17 +62,11 @@ pub(crate) const CACHE_MARKS: Said = ("cache_control", |request| {
 });
 /// On words that are none: they are not sent, and nothing else is marked in their place.
 pub(crate) const MARKS_ON_NOTHING: Said = ("cache_control", |request| {
-    any_block(request, |block| match block {
-        Block::Text(text) => text.cache.is_some() && text.text.is_empty(),
-        _ => false,
-    })
+    any_marked(request, str::is_empty)
 });
 /// The same where blanks are not sent either.
 pub(crate) const MARKS_ON_BLANKS: Said = ("cache_control", |request| {
-    any_block(request, |block| match block {
-        Block::Text(text) => text.cache.is_some() && text.text.trim().is_empty(),
-        _ => false,
-    })
+    any_marked(request, |words| words.trim().is_empty())
 });
 pub(crate) const DETAIL: Said = ("messages[].content[].image_url.detail", |request| {
     any_block(request, |block| match block {
@@ -178,6 +176,14 @@ fn any_block(request: &Request<'_>, is: impl Fn(&Block<'_>) -> bool) -> bool {
     all.any(|(_, block)| is(block))
 }
 
+/// Whether such words have a cache mark.
+fn any_marked(request: &Request<'_>, is: fn(&str) -> bool) -> bool {
+    any_block(
+        request,
+        |block| matches!(block, Block::Text(text) if text.cache.is_some() && is(&text.text)),
+    )
+}
+
 /// Whether a search is asked for with anything beside these.
 fn searches_with(request: &Request<'_>, beside: &[&str]) -> bool {
     request.tools.iter().any(|tool| match &tool.kind {
@@ -202,6 +208,13 @@ impl Dropped {
     pub(crate) fn note_said(&mut self, request: &Request<'_>, lacking: &[Said]) {
         for (param, is_said) in lacking {
             self.note_if(is_said(request), param);
+        }
+    }
+
+    /// Notes the members that nobody here knows, but for those that are the vendor's `own`.
+    pub(crate) fn note_unknown(&mut self, request: &Request<'_>, own: impl Fn(&str) -> bool) {
+        for (name, _) in request.unknown.iter().filter(|(name, _)| !own(name)) {
+            self.note(name.to_string());
         }
     }
 }

@@ -96,11 +96,9 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::FORMAT_DESCRIPTION,
     ];
     dropped.note_said(request, &lacking);
-    for (name, _) in &request.unknown {
-        if name != KEEP_ALIVE && !OPTIONS.contains(&&**name) {
-            dropped.note(name.to_string());
-        }
-    }
+    dropped.note_unknown(request, |name| {
+        name == KEEP_ALIVE || OPTIONS.contains(&name)
+    });
 }
 
 /// There is no word for a choice: what must not be called is not offered, and that something must

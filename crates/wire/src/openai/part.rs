@@ -41,6 +41,16 @@ pub(super) fn read_content<'a>(
         .collect()
 }
 
+/// What a file has.
+pub(super) const FILE: [&str; 6] = [
+    "file_data",
+    "filename",
+    "file_id",
+    "file_url",
+    "context",
+    "citations",
+];
+
 /// One part.
 fn read_part(part: Node<'_>, place: impl Fn() -> String) -> Result<Block<'_>, Refusal> {
     if let Some(text) = part.text() {
@@ -150,14 +160,7 @@ fn read_file(
     place: impl Fn() -> String,
 ) -> Result<Block<'_>, Refusal> {
     let file = part.get("file").unwrap_or(part);
-    let [data, name, id, url, context, citations] = file.pick([
-        "file_data",
-        "filename",
-        "file_id",
-        "file_url",
-        "context",
-        "citations",
-    ]);
+    let [data, name, id, url, context, citations] = file.pick(FILE);
     let [data, name, id, url, context] =
         [data, name, id, url, context].map(|node| node.and_then(Node::text));
     let source = match (data, url, id) {

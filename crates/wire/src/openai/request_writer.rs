@@ -30,11 +30,8 @@ pub fn write_request(mut request: Request<'_>, plan: &Plan<'_>) -> Result<Encode
         write_sampling(o, &request);
         write_tools(o, &request, &mut dropped);
         write_rest(o, &request);
-        for (name, value) in &request.unknown {
-            dropped.note(name.to_string());
-            let _ = value;
-        }
     });
+    dropped.note_unknown(&request, |_| false);
     Ok(Encoded {
         body,
         betas: Vec::new(),

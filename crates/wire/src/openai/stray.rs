@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::part::FILE;
 use crate::ir::Raw;
 use crate::json::Node;
 
@@ -76,15 +77,21 @@ const TOOL: [&str; 10] = [
     "cache_control",
 ];
 
-/// What stands within parts, by the member that wraps it.
-const WITHIN: [(&str, &[&str]); 4] = [
+/// What stands within parts: the member that wraps it, its place and what it has.
+const WITHIN: [(&str, &str, &[&str]); 4] = [
     (
         "image_url",
+        "messages[].content[].image_url",
         &["url", "detail", "file_id", "mime_type", "format"],
     ),
-    ("input_audio", &["data", "format"]),
+    (
+        "input_audio",
+        "messages[].content[].input_audio",
+        &["data", "format"],
+    ),
     (
         "video_url",
+        "messages[].content[].video_url",
         &[
             "url",
             "fps",
@@ -95,17 +102,7 @@ const WITHIN: [(&str, &[&str]); 4] = [
             "format",
         ],
     ),
-    (
-        "file",
-        &[
-            "file_data",
-            "filename",
-            "file_id",
-            "file_url",
-            "context",
-            "citations",
-        ],
-    ),
+    ("file", "messages[].content[].file", &FILE),
 ];
 /// Kinds of parts that can have a cache mark.
 const MARKED: [&str; 6] = [
@@ -117,30 +114,48 @@ const MARKED: [&str; 6] = [
     "tool_result",
 ];
 
-/// Those of `messages`.
+/// Those of `messages`. A conversation may be long: each level is walked once.
 pub(super) fn of_messages<'a>(messages: Node<'a>, strays: &mut Vec<Stray<'a>>) {
     for message in messages.elements() {
-        note(message, "messages[]", &MESSAGE, strays);
-        let [content, calls] = message.pick(["content", "tool_calls"]);
-        for part in content.map(Node::elements).unwrap_or_default() {
-            note(part, "messages[].content[]", &PART, strays);
-            for (wrapper, known) in WITHIN {
-                if let Some(inner) = part.get(wrapper) {
-                    let place = format!("messages[].content[].{wrapper}");
-                    note(inner, &place, known, strays);
+        let members = message.members();
+        note(&members, "messages[]", &MESSAGE, strays);
+        for (name, value) in &members {
+            match &**name {
+                "content" => {
+                    let parts = value.elements().into_iter();
+                    parts.for_each(|part| of_part(part, strays));
+                }
+                "tool_calls" => {
+                    for call in value.elements() {
+                        note(&call.members(), "messages[].tool_calls[]", &CALL, strays);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn of_part<'a>(part: Node<'a>, strays: &mut Vec<Stray<'a>>) {
+    let members = part.members();
+    note(&members, "messages[].content[]", &PART, strays);
+    let (mut kind, mut mark) = (None, None);
+    for (name, value) in &members {
+        match &**name {
+            "type" => kind = value.text(),
+            "cache_control" if !value.is_null() => mark = Some(*value),
+            name => {
+                let within = WITHIN.iter().find(|(wrapper, ..)| *wrapper == name);
+                if let Some((_, place, known)) = within {
+                    note(&value.members(), place, known, strays);
                 }
             }
-            let [kind, mark] = part.pick(["type", "cache_control"]);
-            let kind = kind.and_then(Node::text);
-            if let (Some(kind), Some(mark)) = (kind, mark)
-                && !MARKED.contains(&&*kind)
-            {
-                add(Cow::Borrowed("cache_control"), mark, strays);
-            }
         }
-        for call in calls.map(Node::elements).unwrap_or_default() {
-            note(call, "messages[].tool_calls[]", &CALL, strays);
-        }
+    }
+    if let (Some(kind), Some(mark)) = (kind, mark)
+        && !MARKED.contains(&&*kind)
+    {
+        add(Cow::Borrowed("cache_control"), mark, strays);
     }
 }
 
@@ -152,19 +167,24 @@ pub(super) fn of_tools<'a>(tools: Node<'a>, strays: &mut Vec<Stray<'a>>) {
         if !matches!(kind.as_deref(), None | Some("function" | "custom")) {
             continue;
         }
-        note(tool, "tools[]", &TOOL, strays);
+        note(&tool.members(), "tools[]", &TOOL, strays);
         for (inner, place) in [(function, "tools[].function"), (custom, "tools[].custom")] {
             if let Some(inner) = inner {
-                note(inner, place, &TOOL, strays);
+                note(&inner.members(), place, &TOOL, strays);
             }
         }
     }
 }
 
-fn note<'a>(node: Node<'a>, place: &str, known: &[&str], strays: &mut Vec<Stray<'a>>) {
-    for (name, value) in node.members() {
-        if !known.contains(&&*name) && !says_nothing(value) {
-            add(Cow::Owned(format!("{place}.{name}")), value, strays);
+fn note<'a>(
+    members: &[(Cow<'a, str>, Node<'a>)],
+    place: &str,
+    known: &[&str],
+    strays: &mut Vec<Stray<'a>>,
+) {
+    for (name, value) in members {
+        if !known.contains(&&**name) && !says_nothing(*value) {
+            add(Cow::Owned(format!("{place}.{name}")), *value, strays);
         }
     }
 }

@@ -146,9 +146,7 @@ fn note_unsayable(request: &Request<'_>, dropped: &mut Dropped) {
         said::FAILED_RESULTS,
     ];
     dropped.note_said(request, &lacking);
-    for (name, _) in &request.unknown {
-        dropped.note(name.to_string());
-    }
+    dropped.note_unknown(request, |_| false);
 }
 
 /// What a turn says in words.
